@@ -1,0 +1,172 @@
+"""Offsets for tensors with known lifetimes: several heuristics, the lower bound, chunked arenas.
+
+Knows nothing of tensors: it is given sizes and closed intervals [first, last] of call numbers and returns where each
+block lies. Two blocks whose intervals meet never overlap in the same chunk. Sources: greedy by size (arXiv
+2001.03288), best fit in order of birth, greedy by area (size times lifetime), as XLA's heap simulator keeps the best
+of several.
+"""
+
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int64_t
+
+from .base import MXNetError
+
+ALIGN = 64
+
+
+def lower_bound(list sizes, list first, list last):
+    """Largest number of bytes alive at one time: no plan can need less.
+
+    >>> lower_bound([10, 20, 5], [0, 1, 3], [1, 2, 3])
+    30
+    """
+    events = {}
+    for s, a, b in zip(sizes, first, last):
+        events[a] = events.get(a, 0) + s
+        events[b + 1] = events.get(b + 1, 0) - s
+    live = peak = 0
+    for t in sorted(events):
+        live += events[t]
+        peak = max(peak, live)
+    return peak
+
+
+cdef int64_t _place(int64_t* size, int64_t* first, int64_t* last, int64_t* order, int64_t n, int64_t* offset,
+                    int64_t* by_offset) noexcept nogil:
+    """Put blocks down in the given order, each at the tightest gap among those alive with it; returns the peak.
+
+    `by_offset` keeps the placed blocks sorted by offset, so one pass finds every gap.
+    """
+    cdef int64_t peak = 0, placed = 0, i, j, b, o, at, best, best_gap, gap, end
+    for i in range(n):
+        b = order[i]
+        at = 0
+        best = -1
+        best_gap = 0
+        for j in range(placed):
+            o = by_offset[j]
+            if last[o] < first[b] or last[b] < first[o]:
+                continue
+            gap = offset[o] - at
+            if gap >= size[b] and (best < 0 or gap < best_gap):
+                best = at
+                best_gap = gap
+            end = offset[o] + size[o]
+            if end > at:
+                at = end
+        if best < 0:
+            best = at
+        offset[b] = best
+        if best + size[b] > peak:
+            peak = best + size[b]
+        j = placed
+        while j > 0 and offset[by_offset[j - 1]] > best:
+            by_offset[j] = by_offset[j - 1]
+            j -= 1
+        by_offset[j] = b
+        placed += 1
+    return peak
+
+
+def plan_offsets(list sizes, list first, list last, bint share=True):
+    """Offsets of blocks in one arena.
+
+    Parameters
+    ----------
+    sizes
+        Bytes of each block; rounded up to 64.
+    first, last
+        First and last call that touch it.
+    share
+        False: no two blocks share a byte (debugging).
+
+    Returns
+    -------
+    (offsets, peak, name of the heuristic that won)
+    """
+    cdef int64_t n = len(sizes), i, peak, best_peak = -1, total = 0
+    cdef int64_t* memory
+    cdef list best = [], rounded = [(s + 63) // 64 * 64 for s in sizes]
+    winner = "none"
+    if n == 0:
+        return [], 0, winner
+    if not share:
+        offsets = []
+        for s in rounded:
+            offsets.append(total)
+            total += s
+        return offsets, total, "no sharing"
+    bound = lower_bound(rounded, first, last)
+    memory = <int64_t*>PyMem_Malloc(6 * n * sizeof(int64_t))
+    if memory == NULL:
+        raise MemoryError
+    cdef int64_t* size = memory
+    cdef int64_t* a = memory + n
+    cdef int64_t* b = memory + 2 * n
+    cdef int64_t* order = memory + 3 * n
+    cdef int64_t* offset = memory + 4 * n
+    cdef int64_t* scratch = memory + 5 * n
+    try:
+        for i in range(n):
+            size[i] = rounded[i]
+            a[i] = first[i]
+            b[i] = last[i]
+        ids = list(range(n))
+        rules = [
+            ("size", lambda i: (-rounded[i], first[i])),
+            ("birth", lambda i: (first[i], -rounded[i])),
+            ("area", lambda i: (-rounded[i] * (last[i] - first[i] + 1), first[i])),
+            ("lifetime", lambda i: (first[i] - last[i], -rounded[i])),
+            ("death", lambda i: (-last[i], -rounded[i])),
+        ]
+        for name, rule in rules:
+            for i, k in enumerate(sorted(ids, key=rule)):
+                order[i] = k
+            with nogil:
+                peak = _place(size, a, b, order, n, offset, scratch)
+            if best_peak < 0 or peak < best_peak:
+                best_peak, winner = peak, name
+                best = [offset[i] for i in range(n)]
+            if best_peak <= bound:
+                break
+    finally:
+        PyMem_Free(memory)
+    return best, best_peak, winner
+
+
+def plan_chunks(list sizes, list first, list last, int64_t capacity, bint share=True):
+    """Like `plan_offsets` with arenas of at most `capacity` bytes each.
+
+    Returns
+    -------
+    (chunk of each block, offsets, peak of each chunk, name of the heuristic)
+    """
+    offsets, peak, winner = plan_offsets(sizes, first, last, share)
+    if peak <= capacity:
+        return [0] * len(sizes), offsets, [peak] if sizes else [], winner
+    rounded = [(s + 63) // 64 * 64 for s in sizes]
+    big = max(rounded)
+    if big > capacity:
+        raise MXNetError(f"one tensor of {big} bytes exceeds the device's largest allocation of {capacity} bytes")
+    # First fit over chunks, largest blocks first: each chunk is planned like an arena of its own.
+    chunk_of, chunks = [0] * len(sizes), []
+    for i in sorted(range(len(sizes)), key=lambda i: (-rounded[i], first[i])):
+        for c, members in enumerate(chunks):
+            trial = members + [i]
+            if lower_bound([rounded[j] for j in trial], [first[j] for j in trial], [last[j] for j in trial]) > capacity:
+                continue
+            got = plan_offsets([sizes[j] for j in trial], [first[j] for j in trial], [last[j] for j in trial], share)
+            if got[1] <= capacity:
+                members.append(i)
+                chunk_of[i] = c
+                break
+        else:
+            chunk_of[i] = len(chunks)
+            chunks.append([i])
+    result, peaks = [0] * len(sizes), []
+    for members in chunks:
+        got = plan_offsets([sizes[j] for j in members], [first[j] for j in members], [last[j] for j in members], share)
+        for j, o in zip(members, got[0]):
+            result[j] = o
+        peaks.append(got[1])
+    return chunk_of, result, peaks, "chunks"

@@ -1,0 +1,249 @@
+"""Blueprint: one graph with every shape, type and device known, compiled on demand into call lists and plans.
+
+Allocates nothing; `Executor` binds arrays to what is made here, `Symbol.plan` only looks at it. Slots of external
+memory are numbered: arguments, auxiliary states, gradients, outputs, head gradients.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ._core import Graph, Node, topological
+from .base import MXNetError, ShapeError, TypeInferenceError
+from .dtypes import NAMES, SIZES
+from .ops.rules import Dims, is_known, show
+from .passes.gradient import gradient
+from .passes.infer import infer_shapes, infer_types
+from .passes.ir import Buffer, Call, Tensor, num_elements
+from .passes.pipeline import Observer, Options, Wishes, backward_order, compile_calls, device_by_group
+from .passes.plan import Plan
+
+Entry = tuple[Node, int]
+_local = threading.local()
+
+
+def current_options() -> Options:
+    """Options of the innermost `options` block, defaults from the environment."""
+    import os
+
+    found = getattr(_local, "options", None)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    env = os.environ.get
+    return Options(
+        fuse=env("CYSYM_FUSE", "1") != "0",
+        share=env("CYSYM_PLAN_SHARE", "1") != "0",
+        canaries=env("CYSYM_PLAN_CANARIES", "0") == "1",
+        capacity=int(env("CYSYM_MAX_CHUNK", "0")) or None,
+        blocked=env("CYSYM_LAYOUT", "plain") == "blocked",
+    )
+
+
+class options:
+    """``with options(fuse=False, share=False, canaries=True):`` how programs bound inside are compiled.
+
+    Parameters
+    ----------
+    fuse
+        Join elementwise operators into one pass.
+    share
+        Let tensors share memory when their lifetimes allow.
+    canaries
+        Put known bytes around every tensor and check them after each run.
+    capacity
+        Largest arena chunk in bytes.
+    blocked
+        Keep activations between convolutions in channel blocks (nChw16c).
+    epilogue
+        Let convolutions emit BatchNorm's statistics.
+    """
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def __enter__(self) -> Options:
+        self._before = getattr(_local, "options", None)
+        _local.options = replace(current_options(), **self._changes)
+        return _local.options  # type: ignore[no-any-return]
+
+    def __exit__(self, *exc: object) -> None:
+        _local.options = self._before
+
+
+class Blueprint:
+    """See the module's docstring.
+
+    Parameters
+    ----------
+    heads
+        Outputs of the symbol.
+    arguments, aux
+        Variable nodes in listing order.
+    shapes, types
+        Known shape and type code per variable.
+    requests
+        'write', 'add' or 'null' per argument.
+    device, groups
+        Default device, and devices of ``ctx_group`` names.
+    late
+        Arguments whose gradient array overlaps other bound memory: written last.
+    """
+
+    def __init__(
+        self,
+        heads: Sequence[Entry],
+        arguments: Sequence[Node],
+        aux: Sequence[Node],
+        shapes: Mapping[Node, Dims | None],
+        types: Mapping[Node, int | None],
+        requests: Sequence[str],
+        device: Any,
+        groups: Mapping[str, Any] | None = None,
+        late: frozenset[int] = frozenset(),
+    ) -> None:
+        self.heads, self.arguments, self.aux = list(heads), list(arguments), list(aux)
+        self.requests, self.late = list(requests), late
+        self.device_of: Callable[[Node], Any] = device_by_group(device, groups or {})
+        self.options = current_options()
+        self.graph = Graph(self.heads)
+        ids, row = self.graph.ids, self.graph.row
+        known_shapes = {row[ids[n]]: s for n, s in shapes.items() if s is not None}
+        found, self.origins = infer_shapes(self.graph, known_shapes)
+        codes, _ = infer_types(self.graph, {row[ids[n]]: t for n, t in types.items() if t is not None})
+        missing = [i for i, t in enumerate(codes) if t is None]
+        if missing:
+            given = {row[ids[n]]: codes[row[ids[n]]] for n in self.variables}
+            given = {e: 0 if t is None else t for e, t in given.items()}
+            codes, _ = infer_types(self.graph, given)
+        self._check_complete(found, codes)
+        self.shapes: list[Any] = found
+        self.types: list[Any] = codes
+        n, a = len(self.arguments), len(self.aux)
+        self.grad_slot, self.out_slot = n + a, 2 * n + a
+        self.ograd_slot = self.out_slot + len(self.heads)
+        self.first_free_slot = self.ograd_slot + len(self.heads)
+        self.head_grads: list[Entry | None] = [
+            None if node.op is not None and node.op.is_loss else (Node(None, f"{node.name}_head_grad"), 0)
+            for node, _ in self.heads
+        ]
+
+    @property
+    def variables(self) -> list[Node]:
+        return self.arguments + self.aux
+
+    @property
+    def wants_gradient(self) -> bool:
+        return any(r != "null" for r in self.requests)
+
+    def _check_complete(self, shapes: Sequence[Any], types: Sequence[Any]) -> None:
+        ids, row = self.graph.ids, self.graph.row
+        open_ = [(v.name, show(shapes[row[ids[v]]])) for v in self.variables if not is_known(shapes[row[ids[v]]])]
+        if open_:
+            listing = ", ".join(f"{n}: {s}" for n, s in open_)
+            raise ShapeError(
+                "InferShape pass cannot decide shapes for the following arguments (-1 means unknown dimensions). "
+                f"Please consider providing them as input: {listing}"
+            )
+        for i, node in enumerate(self.graph.nodes):
+            for k in range(row[i], row[i + 1]):
+                if not is_known(shapes[k]):
+                    raise ShapeError(f"the shape of node {node.name} ({node.op!r}) cannot be decided: {show(shapes[k])}")
+                if types[k] is None:
+                    raise TypeInferenceError(f"the type of node {node.name} ({node.op!r}) cannot be decided")
+                num_elements(shapes[k])
+
+    def entry_of(self, node: Node, k: int = 0) -> int:
+        return int(self.graph.row[self.graph.ids[node]] + k)
+
+    def shape_of(self, node: Node, k: int = 0) -> Dims:
+        shape: Dims = self.shapes[self.entry_of(node, k)]
+        return shape
+
+    def type_of(self, node: Node, k: int = 0) -> int:
+        return int(self.types[self.entry_of(node, k)])
+
+    def external(self, slot: int, node: Node, k: int, name: str, device: Any = None) -> Tensor:
+        """Dense tensor over a slot, shaped like an entry."""
+        shape, code = self.shape_of(node, k), self.type_of(node, k)
+        nbytes = num_elements(shape) * SIZES[code]
+        buffer = Buffer("external", nbytes, self.device_of(node) if device is None else device, slot, name)
+        return Tensor(buffer, shape, code)
+
+    def _given(self) -> dict[Entry, Tensor]:
+        return {(v, 0): self.external(i, v, 0, v.name) for i, v in enumerate(self.variables)}
+
+    def _outputs(self) -> list[tuple[Entry, Tensor]]:
+        return [
+            ((node, k), self.external(self.out_slot + i, node, k, f"output{i}"))
+            for i, (node, k) in enumerate(self.heads)
+            if node.op is not None
+        ]
+
+    def compile(self, is_train: bool, observe: Observer | None = None) -> tuple[list[Call], int, Plan]:
+        """Calls, where the backward part begins, and the plan of one kind of program."""
+        chosen = replace(self.options, is_train=is_train)
+        if not (is_train and self.wants_gradient):
+            wishes = Wishes(self._given(), self._outputs())
+            order = list(range(len(self.graph.nodes)))
+            return compile_calls(
+                self.graph, self.shapes, self.types, order, len(order), wishes, self.device_of, chosen, observe
+            )
+        return self._compile_training(chosen, observe)
+
+    def _compile_training(self, chosen: Options, observe: Observer | None) -> tuple[list[Call], int, Plan]:
+        wrt = [v for v, r in zip(self.arguments, self.requests) if r != "null"]
+        grads = dict(zip(wrt, gradient(self.graph.nodes, self.heads, self.head_grads, wrt)))
+        grad_heads = [g for g in grads.values() if g is not None]
+        heads = self.heads + [g for g in self.head_grads if g is not None] + grad_heads
+        full = Graph(heads, self.graph.nodes + self._new_nodes(heads))
+        # the forward nodes stand in the same order at the front of both graphs, so their entry ids agree
+        shapes_known: dict[int, Any] = dict(enumerate(self.shapes))
+        types_known: dict[int, Any] = dict(enumerate(self.types))
+        for (node, k), g in zip(self.heads, self.head_grads):
+            if g is not None:
+                e = full.entry(g)
+                shapes_known[e], types_known[e] = self.shape_of(node, k), self.type_of(node, k)
+        shapes, types = self._infer_backward(full, shapes_known, types_known)
+        wishes = Wishes(self._given(), self._outputs())
+        for i, ((node, k), g) in enumerate(zip(self.heads, self.head_grads)):
+            if g is not None:
+                wishes.given[g] = self.external(self.ograd_slot + i, node, k, g[0].name)
+        for i, (v, request) in enumerate(zip(self.arguments, self.requests)):
+            if request == "null":
+                continue
+            target = self.external(self.grad_slot + i, v, 0, f"{v.name}_grad")
+            found = grads[v]
+            if found is None:
+                if request == "write":
+                    wishes.zero.append(target)
+            elif request == "add":
+                wishes.add.append((found, target))
+            elif i in self.late:
+                wishes.late.append((found, target))
+            else:
+                wishes.write.append((found, target))
+        forward = {n: i for i, n in enumerate(self.graph.nodes)}
+        order = list(range(len(self.graph.nodes))) + backward_order(full, forward)
+        return compile_calls(
+            full, shapes, types, order, len(self.graph.nodes), wishes, self.device_of, chosen, observe
+        )
+
+    def _new_nodes(self, heads: Sequence[Entry]) -> list[Node]:
+        have = set(self.graph.nodes)
+        return [n for n in topological(heads) if n not in have]
+
+    def _infer_backward(self, full: Graph, shapes: dict[int, Any], types: dict[int, Any]) -> tuple[Any, Any]:
+        found, _ = infer_shapes(full, shapes)
+        codes, _ = infer_types(full, types)
+        for i, node in enumerate(full.nodes):
+            for e in range(full.row[i], full.row[i + 1]):
+                if not is_known(found[e]) or codes[e] is None:
+                    code = codes[e]
+                    raise MXNetError(
+                        f"the gradient node {node.name} ({node.op!r}) has shape {show(found[e])} and type "
+                        f"{'unknown' if code is None else NAMES[code]}"
+                    )
+        return found, codes

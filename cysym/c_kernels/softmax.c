@@ -1,0 +1,243 @@
+//! dtypes: f32 f64
+/* Softmax, log-softmax and their gradients, along rows (contiguous lines) and columns (lines `inner` apart).
+ *
+ * One vector is a stretch of a row, or one element each of neighbouring columns. Tails go through the same vector code
+ * with padded lanes, so a number never depends on where a slice begins. Sums run in short chunks that are then added
+ * up: error grows with the square root of the number of chunks, not with the length. */
+#include "cysym.h"
+
+enum { LANES = CS_VEC_BYTES / sizeof(real), CHUNK = 64, PLAIN = 0 };
+
+typedef real vec __attribute__((vector_size(CS_VEC_BYTES)));
+#if CS_DT_f32
+typedef int32_t mask __attribute__((vector_size(CS_VEC_BYTES)));
+#else
+typedef int64_t mask __attribute__((vector_size(CS_VEC_BYTES)));
+#endif
+
+static inline vec softmax_all(real v) { return v - (vec){0}; }
+
+static inline vec softmax_load(const real *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void softmax_store(real *p, vec v) { memcpy(p, &v, sizeof v); }
+
+/* The first n lanes from memory, the others `fill`. */
+static inline vec softmax_load_some(const real *p, int64_t n, real fill) {
+    vec v = softmax_all(fill);
+    memcpy(&v, p, (size_t)n * sizeof(real));
+    return v;
+}
+
+static inline void softmax_store_some(real *p, vec v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(real)); }
+
+static inline vec softmax_select(mask m, vec a, vec b) { return (vec)(((mask)a & m) | ((mask)b & ~m)); }
+
+/* A NaN in x is passed over: it comes back through exp(NaN) and the sum. */
+static inline vec softmax_max(vec x, vec m) { return softmax_select(x > m, x, m); }
+
+/* e^x for x <= 0. f32: x = k ln 2 + r by rounding with a magic number, then 1 + r + r^2 q(r) with q a minimax fit of
+ * degree 4 (1 ulp); results below the smallest normal number are 0. */
+static inline vec softmax_exp(vec x) {
+#if CS_DT_f32
+    const vec magic = softmax_all(12582912.0f), low = softmax_all(-87.33f);
+    const vec arg = softmax_select(x < low, low, x);
+    const vec t = arg * 1.44269504f + magic;
+    const vec k = t - magic;
+    const vec r = (arg - k * 0.693359375f) + k * 0.00021219444f;
+    vec q = r * 0.00138145383f + 0.00836874545f;
+    q = q * r + 0.0416683890f;
+    q = q * r + 0.166665211f;
+    q = q * r + 0.49999994f;
+    const vec scale = (vec)(((mask)t << 23) + 0x3F800000);
+    return softmax_select(x < low, (vec){0}, ((q * r) * r + r + 1.0f) * scale);
+#else
+    vec y;
+    for (int j = 0; j < LANES; j++)
+        y[j] = exp(x[j]);
+    return y;
+#endif
+}
+
+static inline real softmax_widest(vec v) {
+    real m = v[0];
+    for (int j = 1; j < LANES; j++)
+        m = v[j] > m ? v[j] : m;
+    return m;
+}
+
+static inline double softmax_total(vec v) {
+    double s = 0;
+    for (int j = 0; j < LANES; j++)
+        s += v[j];
+    return s;
+}
+
+static inline real softmax_log(double v) {
+#if CS_DT_f32
+    return logf((float)v);
+#else
+    return log(v);
+#endif
+}
+
+static inline real softmax_row_max(const real *x, int64_t n, real scale) {
+    vec m = softmax_all(-INFINITY);
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        m = softmax_max(softmax_load(x + i) * scale, m);
+    if (i < n) /* the padding is NaN, which never wins */
+        m = softmax_max(softmax_load_some(x + i, n - i, NAN) * scale, m);
+    return softmax_widest(m);
+}
+
+/* ptr: y, x   ints: mode, n   floats: scale   items: rows */
+CS_KERNEL(softmax_rows) {
+    const int64_t mode = c->ints[0], n = c->ints[1];
+    const real scale = K(c->floats[0]);
+    for (int64_t row = begin; row < end; row++) {
+        const real *x = (const real *)c->ptr[1] + row * n;
+        real *y = (real *)c->ptr[0] + row * n;
+        const real m = softmax_row_max(x, n, scale);
+        double sum = 0;
+        for (int64_t i = 0; i < n;) {
+            vec part = {0};
+            for (const int64_t stop = cs_min(i + CHUNK * LANES, n); i < stop; i += LANES) {
+                const int64_t k = cs_min(stop - i, LANES);
+                vec e;
+                if (k == LANES) {
+                    e = softmax_exp(softmax_load(x + i) * scale - m);
+                    if (mode == PLAIN)
+                        softmax_store(y + i, e);
+                } else {
+                    e = softmax_exp(softmax_load_some(x + i, k, K(0)) * scale - m);
+                    for (int64_t j = k; j < LANES; j++)
+                        e[j] = 0;
+                    if (mode == PLAIN)
+                        softmax_store_some(y + i, e, k);
+                }
+                part += e;
+            }
+            sum += softmax_total(part);
+        }
+        if (mode == PLAIN) {
+            const real inverse = K(1 / sum);
+            for (int64_t i = 0; i < n; i++)
+                y[i] *= inverse;
+        } else {
+            const real less = softmax_log(sum);
+            for (int64_t i = 0; i < n; i++)
+                y[i] = (x[i] * scale - m) - less;
+        }
+    }
+}
+
+/* ptr: dx, dy, y   ints: mode, n   floats: scale   items: rows */
+CS_KERNEL(softmax_rows_grad) {
+    const int64_t mode = c->ints[0], n = c->ints[1];
+    const real scale = K(c->floats[0]);
+    for (int64_t row = begin; row < end; row++) {
+        const real *dy = (const real *)c->ptr[1] + row * n, *y = (const real *)c->ptr[2] + row * n;
+        real *dx = (real *)c->ptr[0] + row * n;
+        double total = 0;
+        for (int64_t i = 0; i < n;) {
+            vec part = {0};
+            for (const int64_t stop = cs_min(i + CHUNK * LANES, n); i < stop; i += LANES) {
+                const int64_t k = cs_min(stop - i, LANES);
+                const vec g = k == LANES ? softmax_load(dy + i) : softmax_load_some(dy + i, k, K(0));
+                const vec p = k == LANES ? softmax_load(y + i) : softmax_load_some(y + i, k, K(0));
+                part += mode == PLAIN ? g * p : g;
+            }
+            total += softmax_total(part);
+        }
+        const real sum = K(total);
+        int64_t i = 0;
+        if (mode == PLAIN) {
+            for (; i < n; i++)
+                dx[i] = scale * (y[i] * (dy[i] - sum));
+            continue;
+        }
+        for (; i + LANES <= n; i += LANES)
+            softmax_store(dx + i, (softmax_load(dy + i) - softmax_exp(softmax_load(y + i)) * sum) * scale);
+        if (i < n) {
+            const int64_t k = n - i;
+            const vec p = softmax_exp(softmax_load_some(y + i, k, K(0)));
+            softmax_store_some(dx + i, (softmax_load_some(dy + i, k, K(0)) - p * sum) * scale, k);
+        }
+    }
+}
+
+/* Up to LANES neighbouring columns; `k` of them are real. */
+static inline vec softmax_get(const real *p, int64_t k) {
+    return k == LANES ? softmax_load(p) : softmax_load_some(p, k, K(0));
+}
+
+static inline void softmax_put(real *p, vec v, int64_t k) {
+    if (k == LANES)
+        softmax_store(p, v);
+    else
+        softmax_store_some(p, v, k);
+}
+
+/* ptr: y, x   ints: mode, n, inner   floats: scale   items: columns (outer * inner) */
+CS_KERNEL(softmax_columns) {
+    const int64_t mode = c->ints[0], n = c->ints[1], inner = c->ints[2];
+    const real scale = K(c->floats[0]);
+    for (int64_t at = begin, k; at < end; at += k) {
+        const int64_t column = at % inner, first = (at / inner) * n * inner + column;
+        k = cs_min(cs_min(LANES, inner - column), end - at);
+        const real *x = (const real *)c->ptr[1] + first;
+        real *y = (real *)c->ptr[0] + first;
+        vec m = softmax_all(-INFINITY), sum = {0}, less = {0};
+        for (int64_t i = 0; i < n; i++)
+            m = softmax_max(softmax_get(x + i * inner, k) * scale, m);
+        for (int64_t i = 0; i < n;) {
+            vec part = {0};
+            for (const int64_t stop = cs_min(i + CHUNK, n); i < stop; i++) {
+                const vec e = softmax_exp(softmax_get(x + i * inner, k) * scale - m);
+                if (mode == PLAIN)
+                    softmax_put(y + i * inner, e, k);
+                part += e;
+            }
+            sum += part;
+        }
+        if (mode == PLAIN) {
+            const vec inverse = 1 / sum;
+            for (int64_t i = 0; i < n; i++)
+                softmax_put(y + i * inner, softmax_get(y + i * inner, k) * inverse, k);
+            continue;
+        }
+        for (int j = 0; j < LANES; j++)
+            less[j] = softmax_log(sum[j]);
+        for (int64_t i = 0; i < n; i++)
+            softmax_put(y + i * inner, (softmax_get(x + i * inner, k) * scale - m) - less, k);
+    }
+}
+
+/* ptr: dx, dy, y   ints: mode, n, inner   floats: scale   items: columns (outer * inner) */
+CS_KERNEL(softmax_columns_grad) {
+    const int64_t mode = c->ints[0], n = c->ints[1], inner = c->ints[2];
+    const real scale = K(c->floats[0]);
+    for (int64_t at = begin, k; at < end; at += k) {
+        const int64_t column = at % inner, first = (at / inner) * n * inner + column;
+        k = cs_min(cs_min(LANES, inner - column), end - at);
+        const real *dy = (const real *)c->ptr[1] + first, *y = (const real *)c->ptr[2] + first;
+        real *dx = (real *)c->ptr[0] + first;
+        vec sum = {0};
+        for (int64_t i = 0; i < n;) {
+            vec part = {0};
+            for (const int64_t stop = cs_min(i + CHUNK, n); i < stop; i++) {
+                const vec g = softmax_get(dy + i * inner, k);
+                part += mode == PLAIN ? g * softmax_get(y + i * inner, k) : g;
+            }
+            sum += part;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            const vec g = softmax_get(dy + i * inner, k), p = softmax_get(y + i * inner, k);
+            softmax_put(dx + i * inner, (mode == PLAIN ? p * (g - sum) : g - softmax_exp(p) * sum) * scale, k);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+"""Watching the inside of a network: a statistic of every node output each few batches.
+
+A Monitor hooks itself into executors and collects (step, name, text) rows between `tic` and `toc`. It reads
+arrays and changes none.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import ndarray as nd
+
+
+def _default_stat(array: nd.NDArray) -> nd.NDArray:
+    values = array.asnumpy().ravel()
+    return nd.array(np.array([np.linalg.norm(values) / math.sqrt(max(values.size, 1))]))
+
+
+class Monitor:
+    """Collect statistics of node outputs, arguments and auxiliary states.
+
+    Parameters
+    ----------
+    interval : int
+        Number of batches between collections.
+    stat_func : callable, optional
+        From an NDArray to a statistic, an NDArray or a list of them; ``norm(x) / sqrt(x.size)`` by default.
+    pattern : str
+        Regular expression the start of a name must match.
+    sort : bool
+        Sort the rows of a step by name.
+    monitor_all : bool
+        Watch the inputs of nodes too.
+    """
+
+    def __init__(
+        self,
+        interval: int,
+        stat_func: Callable[[nd.NDArray], Any] | None = None,
+        pattern: str = ".*",
+        sort: bool = False,
+        monitor_all: bool = False,
+    ) -> None:
+        self.interval = interval
+        self.stat_func = _default_stat if stat_func is None else stat_func
+        self.activated = False
+        self.queue: list[tuple[int, str, Any]] = []
+        self.step = 0
+        self.exes: list[Any] = []
+        self.re_prog = re.compile(pattern)
+        self.sort = sort
+        self.monitor_all = monitor_all
+
+    def stat_helper(self, name: str, array: nd.NDArray) -> None:
+        """Take one array in; executors call this for each node output."""
+        if self.activated and self.re_prog.match(name):
+            self.queue.append((self.step, name, self.stat_func(array)))
+
+    def install(self, exe: Any) -> None:
+        """Watch an executor."""
+        exe.set_monitor_callback(self.stat_helper, self.monitor_all)
+        self.exes.append(exe)
+
+    def uninstall(self, exe: Any) -> None:
+        """Stop watching an executor that is no longer used."""
+        self.exes = [other for other in self.exes if other is not exe]
+
+    def tic(self) -> None:
+        """Begin a batch; collect if its turn has come."""
+        if self.step % self.interval == 0:
+            self.queue = []
+            self.activated = True
+        self.step += 1
+
+    def toc(self) -> list[tuple[int, str, str]]:
+        """End the batch; the rows collected, empty if it was not its turn."""
+        if not self.activated:
+            return []
+        for exe in self.exes:
+            for name, array in [*exe.arg_dict.items(), *exe.aux_dict.items()]:
+                self.stat_helper(name, array)
+        self.activated = False
+        rows = sorted(self.queue, key=lambda row: row[1]) if self.sort else self.queue
+        self.queue = []
+        return [(step, name, _text(value)) for step, name, value in rows]
+
+    def toc_print(self) -> None:
+        """End the batch and log the rows."""
+        for step, name, text in self.toc():
+            logging.info("Batch: %7d %30s %s", step, name, text)
+
+
+def _text(value: Any) -> str:
+    values = value if isinstance(value, list | tuple) else [value]
+    hosts = [np.asarray(item.asnumpy() if isinstance(item, nd.NDArray) else item) for item in values]
+    return "".join(f"{host.reshape(-1)[0] if host.size == 1 else host}\t" for host in hosts)

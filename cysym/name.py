@@ -1,0 +1,56 @@
+"""Automatic names of graph nodes: a counter per hint, per manager, per thread."""
+
+from __future__ import annotations
+
+import threading
+
+__all__ = ["NameManager", "Prefix", "current"]
+
+_local = threading.local()
+
+
+def current() -> NameManager:
+    """Manager of the innermost ``with`` of this thread."""
+    stack: list[NameManager] = _local.__dict__.setdefault("stack", [])
+    if not stack:
+        stack.append(NameManager())
+    return stack[-1]
+
+
+class NameManager:
+    """Gives a name to every node that has none; entering it starts fresh counters.
+
+    >>> manager = NameManager()
+    >>> manager.get(None, "fc"), manager.get(None, "fc"), manager.get("mine", "fc"), manager.get(None, "fc")
+    ('fc0', 'fc1', 'mine', 'fc2')
+    """
+
+    def __init__(self) -> None:
+        self._counter: dict[str, int] = {}
+
+    def get(self, name: str | None, hint: str) -> str:
+        """`name` if given, which advances no counter, else the next name of `hint`."""
+        if name:
+            return name
+        count = self._counter.get(hint, 0)
+        self._counter[hint] = count + 1
+        return f"{hint}{count}"
+
+    def __enter__(self) -> NameManager:
+        current()
+        _local.stack.append(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _local.stack.pop()
+
+
+class Prefix(NameManager):
+    """Puts a prefix before every given or generated node name (not before Variables); nesting does not add up."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def get(self, name: str | None, hint: str) -> str:
+        return self._prefix + super().get(name, hint)

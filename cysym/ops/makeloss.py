@@ -1,0 +1,97 @@
+"""Identities that differ in their gradient: MakeLoss, make_loss, BlockGrad, _copy.
+
+Forward is a view of the input. A loss's gradient is a number, the same for every element; with "valid" normalisation
+a kernel counts first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .schema import Backward, Enum, Float, OpDef
+
+if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
+    from ..passes.lower import LowerContext
+
+
+class _Identity(OpDef):
+    def lower(self, c: LowerContext) -> None:
+        c.alias(self.outputs[0], "data")
+
+
+class MakeLossBackward(Backward):
+    """dx = grad_scale, divided by the batch size or the number of valid elements."""
+
+    needs = ()
+    forward: MakeLoss
+
+    def read_names(self) -> tuple[str, ...]:
+        return ("data",) if self.forward.normalization == "valid" else ()
+
+    def lower(self, c: LowerContext) -> None:
+        op, dx = self.forward, c.output("data")
+        if op.normalization == "valid":
+            x, norm = c.input("data"), c.temp((1,), dx.dtype)
+            c.call("makeloss_count", [norm], [x], [x.size], [op.valid_thresh], items=1, cost=0.5 * x.size)
+            c.call("makeloss_share", [dx], [norm], [], [op.grad_scale], items=dx.size, cost=0.2)
+            return
+        batch = dx.shape[0] if op.normalization == "batch" and dx.shape else 1
+        c.call("makeloss_fill", [dx], [], [], [op.grad_scale / max(batch, 1)], items=dx.size, cost=0.2)
+
+
+class MakeLoss(_Identity):
+    """Makes any expression a loss: ``output = data``, gradient ``grad_scale`` for every element.
+
+    The gradient is divided by the size of the first axis with ``normalization="batch"``, by the number of elements
+    above ``valid_thresh`` (at least 1) with ``"valid"``. Head gradients are not used. (MXNet: MakeLoss)
+    """
+
+    name = "MakeLoss"
+    backward = MakeLossBackward
+    is_loss = True
+
+    grad_scale = Float(1.0, "the gradient")
+    valid_thresh = Float(0.0, "elements above it are valid")
+    normalization = Enum(("batch", "null", "valid"), "null", "what the gradient is divided by")
+
+
+class OnesBackward(Backward):
+    """dx = 1."""
+
+    needs = ()
+
+    def lower(self, c: LowerContext) -> None:
+        dx = c.output("data")
+        c.call("makeloss_fill", [dx], [], [], [1.0], items=dx.size, cost=0.2)
+
+
+class MakeLossLower(_Identity):
+    """Makes any expression a loss: ``loss = data``, gradient 1 for every element.
+
+    Head gradients are not used. (MXNet: make_loss)
+    """
+
+    name = "make_loss"
+    outputs = ("loss",)
+    has_own_output_names = True
+    backward = OnesBackward
+    is_loss = True
+
+
+class BlockGrad(_Identity):
+    """Passes the data on and stops the gradient: ``output = data``, no gradient flows back. (MXNet: BlockGrad)"""
+
+    name = "BlockGrad"
+    aliases = ("stop_gradient",)
+    is_loss = True
+
+
+class Copy(_Identity):
+    """The data itself: ``output = data``. (MXNet: _copy)"""
+
+    name = "_copy"
+    aliases = ("identity",)
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [g.ograd()]

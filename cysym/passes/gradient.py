@@ -1,0 +1,127 @@
+"""gradient: adds to a graph the nodes that compute gradients of its heads. Graph -> Graph, no shapes needed.
+
+Walks nodes in reverse topological order; each operator's `gradient` turns the gradients of its outputs into those of
+its inputs. Sums of several gradients become one `add_n` node. Nothing here knows a kernel or a grad_req.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._core import Node
+from ..base import MXNetError
+from ..ops.schema import Backward, OpDef, find_op
+
+Entry = tuple[Node, int]
+
+
+class GradContext:
+    """What an operator's `gradient` may use: forward entries, head gradients, node making.
+
+    Attributes
+    ----------
+    ins, outs
+        Entries of the forward node's inputs (auxiliary states included) and outputs.
+    wants
+        For each input, whether anybody asked for its gradient.
+    """
+
+    def __init__(self, node: Node, ograds: list[Entry | None], wants: list[bool]) -> None:
+        self.node, self.ograds, self.wants = node, ograds, wants
+        self.op: OpDef = node.op
+        self.ins: list[Entry] = list(node.inputs)
+        self.outs: list[Entry] = [(node, i) for i in range(len(self.op.output_names()))]
+
+    def ograd(self, i: int = 0) -> Entry:
+        """Gradient of output `i`; zeros when nothing flows back into it."""
+        g = self.ograds[i]
+        return zeros_of(self.outs[i]) if g is None else g
+
+    def make(self, name: str, *inputs: Entry, like: Entry | None = None, **params: Any) -> Entry:
+        """A node of operator `name`; `like` names an entry its (first) output has the shape and type of."""
+        op = find_op(name).make(params)
+        node = Node(op, f"{self.node.name}_backward", inputs)
+        node.origin = self.node
+        if like is not None:
+            node.like = (like,)
+        return (node, 0)
+
+    def backward(self, cls: type[Backward]) -> list[Entry | None]:
+        """One `cls` node computing every wanted gradient it can."""
+        names = self.op.input_names() + self.op.aux_names()
+        allowed = self.op.input_names() if cls.differentiable is None else cls.differentiable
+        wanted = tuple(n for n, w in zip(names, self.wants, strict=True) if w and n in allowed)
+        if not wanted:
+            return [None] * len(names)
+        op = cls.of(self.op, wanted)
+        sources: dict[str, Entry] = dict(zip(self.op.output_names(), self.outs, strict=True))
+        sources.update(zip(names, self.ins, strict=True))
+        inputs = []
+        for need in op.read_names():
+            if need.startswith("ograd"):
+                inputs.append(self.ograd(int(need[5:] or 0)))
+            else:
+                inputs.append(sources[need])
+        node = Node(op, f"{self.node.name}_backward", tuple(inputs))
+        node.like = tuple(sources[n] for n in wanted)
+        node.origin = self.node
+        at = {n: i for i, n in enumerate(wanted)}
+        return [(node, at[n]) if n in at else None for n in names]
+
+
+def zeros_of(entry: Entry) -> Entry:
+    """A node of zeros with the shape and type of `entry`."""
+    node = Node(find_op("_zeros").make({}), f"{entry[0].name}_zeros", ())
+    node.like = (entry,)
+    node.origin = entry[0].origin or entry[0]
+    return (node, 0)
+
+
+def gradient(
+    order: Sequence[Node],
+    heads: Sequence[Entry],
+    head_grads: Sequence[Entry | None],
+    wrt: Sequence[Node],
+) -> list[Entry | None]:
+    """Entries holding d(heads . head_grads)/d(variable) for each variable of `wrt` (None: not reached).
+
+    `order` is a topological order of the graph of `heads`. A head whose `head_grads` entry is None is a loss layer,
+    which makes its own gradient.
+    """
+    needed: set[Node] = set(wrt)
+    for node in order:
+        if any(src in needed for src, _ in node.inputs):
+            needed.add(node)
+    sums: dict[Entry, list[Entry]] = {}
+    is_head: set[Node] = set()
+    for head, g in zip(heads, head_grads, strict=True):
+        if g is not None:
+            sums.setdefault(head, []).append(g)
+        is_head.add(head[0])
+    for node in reversed(order):
+        op: OpDef | None = node.op
+        if op is None or node not in needed:
+            continue
+        ograds = [_total(sums.get((node, i), [])) for i in range(len(op.output_names()))]
+        loss_head = op.is_loss and (node in is_head or any(g is not None for g in ograds))
+        if not loss_head and all(g is None for g in ograds):
+            continue
+        context = GradContext(node, ograds, [src in needed for src, _ in node.inputs])
+        grads = op.gradient(context)
+        if len(grads) != len(node.inputs):
+            raise MXNetError(f"{op!r}.gradient gave {len(grads)} entries for {len(node.inputs)} inputs")
+        for entry, g in zip(node.inputs, grads, strict=True):
+            if g is not None and entry[0] in needed:
+                sums.setdefault(entry, []).append(g)
+    return [_total(sums.get((v, 0), [])) for v in wrt]
+
+
+def _total(parts: list[Entry]) -> Entry | None:
+    """Sum of gradients as one node; collapses the list so that it is made once."""
+    if len(parts) > 1:
+        op = find_op("add_n").make({"num_args": len(parts)})
+        node = Node(op, f"{parts[0][0].name}_sum", tuple(parts))
+        node.origin = parts[0][0].origin or parts[0][0]
+        parts[:] = [(node, 0)]
+    return parts[0] if parts else None

@@ -1,0 +1,249 @@
+"""Programs: planned call lists made into segments that run, and the arenas they run in.
+
+A `Program` owns nothing a user bound: slots are pointed at storages by the executor. Segments are CPU or OpenCL runs
+of kernels, copies between devices, and Python callbacks between them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ._core import Storage
+from .base import MXNetError
+from .passes.ir import Buffer, Call, Dynamic, Tensor
+from .passes.plan import CANARY_BYTES, Plan
+
+CANARY = bytes(range(160, 160 + CANARY_BYTES))
+
+
+class Arena:
+    """Memory programs share, one at a time: chunks per device, grown on demand.
+
+    `stamp` names the last forward run, so that a backward notices when another executor overwrote what it saved.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.chunks: dict[tuple[Any, int], Storage] = {}
+        self.stamp: object = None
+        self.generation = 0
+
+    def reserve(self, plan: Plan) -> None:
+        """Make every chunk at least as large as the plan needs."""
+        for device, sizes in plan.chunks.items():
+            for i, size in enumerate(sizes):
+                have = self.chunks.get((device, i))
+                if have is None or have.nbytes < size:
+                    self.chunks[device, i] = device.alloc(size)
+                    self.generation += 1
+
+    @property
+    def nbytes(self) -> int:
+        return sum(s.nbytes for s in self.chunks.values())
+
+
+class CopySegment:
+    """A dense tensor carried from one device to another through host memory."""
+
+    def __init__(self, call: Call, slot_of: Callable[[Buffer], int]) -> None:
+        self.src, self.dst = call.ins[0], call.outs[0]
+        self.slots = (slot_of(self.src.buffer), slot_of(self.dst.buffer))
+        self.places: list[Any] = [None, None]
+        self.writes = [self.slots[1]]
+
+    def bind_slot(self, slot: int, storage: Storage, offset: int = 0) -> None:
+        for k in (0, 1):
+            if self.slots[k] == slot:
+                self.places[k] = (storage, offset + absolute(self.src if k == 0 else self.dst))
+
+    def run(self, skip_once: bool = False) -> None:
+        (s, s_at), (d, d_at) = self.places
+        staging = bytearray(self.src.nbytes)
+        s.device.read(s, s_at, len(staging), staging)
+        d.device.write(d, d_at, staging)
+
+    def set_float(self, call: int, at: int, value: float) -> None:
+        """Copies have no scalars."""
+
+
+class CallbackSegment:
+    """A Python function between kernels; it gets NDArrays over the very memory the kernels use."""
+
+    def __init__(self, call: Call, slot_of: Callable[[Buffer], int], wrap: Callable[..., Any]) -> None:
+        self.call, self.wrap = call, wrap
+        self.tensors = call.outs + call.ins
+        self.slots = [slot_of(t.buffer) for t in self.tensors]
+        self.places: list[Any] = [None] * len(self.tensors)
+        self.writes = self.slots[: len(call.outs)]
+
+    def bind_slot(self, slot: int, storage: Storage, offset: int = 0) -> None:
+        for k, s in enumerate(self.slots):
+            if s == slot:
+                self.places[k] = (storage, offset + absolute(self.tensors[k]))
+
+    def run(self, skip_once: bool = False) -> None:
+        arrays = [self.wrap(*place, t) for place, t in zip(self.places, self.tensors)]
+        assert self.call.callback is not None
+        n = len(self.call.outs)
+        self.call.callback(arrays[:n], arrays[n:])
+        for storage, _ in self.places[:n]:
+            storage.version += 1
+
+    def set_float(self, call: int, at: int, value: float) -> None:
+        """Callbacks have no scalars."""
+
+
+def absolute(t: Tensor) -> int:
+    """Byte offset of a tensor inside its slot."""
+    return t.offset + (t.buffer.offset if t.buffer.kind == "arena" else 0)
+
+
+class Program:
+    """Calls with memory planned, cut into a forward and a backward part, ready to bind and run.
+
+    Parameters
+    ----------
+    calls, cut
+        All calls in order; those from `cut` on are the backward part.
+    plan
+        From `passes.plan.plan` over the same calls.
+    first_free_slot
+        Slots from here on are given to arena chunks, persistent buffers and random states.
+    wrap
+        ``wrap(storage, byte offset, tensor) -> NDArray`` for callbacks.
+    """
+
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        cut: int,
+        plan: Plan,
+        arena: Arena,
+        first_free_slot: int,
+        wrap: Callable[..., Any],
+        canaries: bool = False,
+    ) -> None:
+        self.calls, self.cut, self.plan, self.arena = list(calls), cut, plan, arena
+        self.canaries = canaries
+        self._next = first_free_slot
+        self._chunk_slots: dict[tuple[Any, int], int] = {}
+        self._owned: dict[Buffer, tuple[int, Storage]] = {}
+        self.forward_segments = self._segments(self.calls[:cut], wrap)
+        self.backward_segments = self._segments(self.calls[cut:], wrap)
+        self._generation = -1
+        self.written_slots = sorted({s for seg in self.segments for s in seg.writes if s < first_free_slot})
+        self.forward_writes = sorted(
+            {s for seg in self.forward_segments for s in seg.writes if s < first_free_slot}
+        )
+        self.backward_writes = sorted(
+            {s for seg in self.backward_segments for s in seg.writes if s < first_free_slot}
+        )
+        self.dynamic = [
+            (seg, k, j, f)
+            for seg, part in self._parts
+            for k, call in enumerate(part)
+            for j, f in enumerate(call.floats)
+            if isinstance(f, Dynamic)
+        ]
+        for slot, storage in self._owned.values():
+            self.bind(slot, storage)
+
+    @property
+    def segments(self) -> list[Any]:
+        return self.forward_segments + self.backward_segments
+
+    def _slot_of(self, buffer: Buffer) -> int:
+        if buffer.kind == "external":
+            return buffer.slot
+        if buffer.kind == "arena":
+            key = (buffer.device, buffer.chunk)
+            if key not in self._chunk_slots:
+                self._chunk_slots[key] = self._take()
+            return self._chunk_slots[key]
+        if buffer not in self._owned:
+            storage = buffer.device.random_state() if buffer.name == "random" else buffer.device.alloc(buffer.nbytes)
+            self._owned[buffer] = (self._take(), storage)
+        return self._owned[buffer][0]
+
+    def _take(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def _segments(self, calls: list[Call], wrap: Callable[..., Any]) -> list[Any]:
+        segments: list[Any] = []
+        parts: list[tuple[Any, list[Call]]] = getattr(self, "_parts", [])
+        i = 0
+        while i < len(calls):
+            call = calls[i]
+            j = i + 1
+            if call.kernel == "device_copy":
+                segments.append(CopySegment(call, self._slot_of))
+            elif call.callback is not None:
+                segments.append(CallbackSegment(call, self._slot_of, wrap))
+            else:
+                while (
+                    j < len(calls)
+                    and calls[j].device is call.device
+                    and calls[j].callback is None
+                    and calls[j].kernel != "device_copy"
+                ):
+                    j += 1
+                segments.append(call.device.make_segment(calls[i:j], self._slot_of))
+            parts.append((segments[-1], calls[i:j]))
+            i = j
+        self._parts = parts
+        return segments
+
+    def bind(self, slot: int, storage: Storage, offset: int = 0) -> None:
+        """Point all users of a slot at a storage."""
+        for segment in self.segments:
+            segment.bind_slot(slot, storage, offset)
+
+    def _bind_arena(self) -> None:
+        self.arena.reserve(self.plan)
+        if self._generation != self.arena.generation:
+            for key, slot in self._chunk_slots.items():
+                self.bind(slot, self.arena.chunks[key])
+            self._generation = self.arena.generation
+
+    def run_forward(self, replay: bool = False) -> None:
+        """Run the forward part; the caller holds the arena's lock. A replay redraws no random number."""
+        self._bind_arena()
+        if self.canaries:
+            self._lay_canaries()
+        for segment in self.forward_segments:
+            segment.run(replay)
+        if self.canaries:
+            self._check_canaries()
+
+    def run_backward(self) -> None:
+        self._bind_arena()
+        for segment in self.backward_segments:
+            segment.run(False)
+        if self.canaries:
+            self._check_canaries()
+
+    def _canary_places(self) -> list[tuple[Storage, int, str]]:
+        places = []
+        for t in self.plan.timeline:
+            storage = self.arena.chunks[t.device, t.chunk]
+            places.append((storage, t.offset - CANARY_BYTES, t.name))
+            places.append((storage, t.offset + t.nbytes, t.name))
+        return places
+
+    def _lay_canaries(self) -> None:
+        for storage, at, _ in self._canary_places():
+            storage.device.write(storage, at, CANARY)
+
+    def _check_canaries(self) -> None:
+        got = bytearray(CANARY_BYTES)
+        for storage, at, name in self._canary_places():
+            storage.device.read(storage, at, CANARY_BYTES, got)
+            if bytes(got) != CANARY:
+                raise MXNetError(f"memory next to {name} was overwritten: a kernel wrote outside its output")
+
+    def __str__(self) -> str:
+        lines = [f"%{i}{' [backward]' if i >= self.cut else ''} {c!r}" for i, c in enumerate(self.calls)]
+        return "\n".join(lines)

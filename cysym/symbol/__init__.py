@@ -1,0 +1,244 @@
+"""`mx.sym`: Symbol, variables, groups, files, and one function per operator of the registry."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import ops as _ops
+from ..attribute import AttrScope
+from ..base import MXNetError
+from ..dtypes import dtype_code
+from ..formats.symbol_json import hide_attrs
+from ..ops.schema import OpDef, all_ops, find_op
+from . import convert
+from .compose import attr_text, make_node
+from .register import make_function, split_arguments
+from .symbol import Number, Symbol
+from .._core import Node
+
+__all__ = ["Group", "Symbol", "Variable", "load", "load_json", "var"]
+
+
+def Variable(
+    name: str,
+    attr: Mapping[str, str] | None = None,
+    shape: Any = None,
+    lr_mult: float | None = None,
+    wd_mult: float | None = None,
+    dtype: Any = None,
+    init: Any = None,
+    stype: Any = None,
+    **kwargs: Any,
+) -> Symbol:
+    """A free variable of a graph.
+
+    Parameters
+    ----------
+    name
+        Its name; need not be unique, though binding then becomes ambiguous.
+    attr
+        String attributes.
+    shape, dtype
+        Used by inference; 0 is an unknown dimension.
+    lr_mult, wd_mult, init
+        Kept as attributes for optimizers and initializers.
+    **kwargs
+        Further attributes, written ``__like_this__``.
+
+    >>> Variable("data")
+    <Symbol data>
+    """
+    if not isinstance(name, str):
+        raise TypeError("Expect a string for variable `name`")
+    attrs = AttrScope.current().get(attr)
+    for key, value in attrs.items():
+        if not isinstance(value, str):
+            raise ValueError("Set Attr only accepts string values")
+    attrs = hide_attrs(attrs)
+    if shape is not None:
+        attrs["__shape__"] = str((shape,) if isinstance(shape, int) else tuple(shape))
+    if lr_mult is not None:
+        attrs["__lr_mult__"] = str(lr_mult)
+    if wd_mult is not None:
+        attrs["__wd_mult__"] = str(wd_mult)
+    if dtype is not None:
+        attrs["__dtype__"] = str(dtype_code(dtype))
+    if init is not None:
+        attrs["__init__"] = init if isinstance(init, str) else init.dumps()
+    if stype is not None:
+        codes = {"default": "0", "row_sparse": "1", "csr": "2"}
+        if stype not in codes:
+            raise MXNetError(f"variable {name}: unknown storage type {stype!r}")
+        attrs["__storage_type__"] = codes[stype]
+    for key, value in kwargs.items():
+        if not (key.startswith("__") and key.endswith("__")):
+            raise ValueError(
+                f"Attribute name={key} is not supported. Additional attributes must start and end with double "
+                "underscores, e.g, __yourattr__"
+            )
+        attrs[key] = str(value)
+    return Symbol([(Node(None, name, (), attrs), 0)])
+
+
+var = Variable
+
+
+def Group(symbols: Sequence[Symbol], create_fn: Any = Symbol) -> Symbol:
+    """One symbol with all outputs of the list, in order."""
+    if not symbols or any(not isinstance(s, Symbol) for s in symbols):
+        raise TypeError("Expected a list of symbols as input")
+    result: Symbol = create_fn([e for s in symbols for e in s._entries])
+    return result
+
+
+def load(fname: str) -> Symbol:
+    """Symbol of a JSON file, of any MXNet version.
+
+    Raises
+    ------
+    MXNetError
+        The file is absent, or is no symbol, naming what is wrong where.
+    """
+    if not isinstance(fname, str) and not hasattr(fname, "__fspath__"):
+        raise TypeError("fname need to be string")
+    try:
+        with open(fname, "rb") as f:
+            text = f.read()
+    except OSError as error:
+        raise MXNetError(f'Open "{fname}": {error.strerror}') from error
+    return Symbol(convert.from_json(text, str(fname)))
+
+
+def load_json(json_str: str) -> Symbol:
+    """Symbol of JSON text."""
+    if not isinstance(json_str, str):
+        raise TypeError("json_str required to be string")
+    return Symbol(convert.from_json(json_str))
+
+
+def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Symbol:
+    name = kwargs.pop("name", None)
+    attr = kwargs.pop("attr", None)
+    if cls.variadic:
+        kwargs.pop(cls.variadic, None)
+    tensors, named, params = split_arguments(cls, function_name, args, kwargs, Symbol)
+    if cls.variadic:
+        if named:
+            tensors += [named.pop(k) for k in list(named)]
+        params[cls.variadic] = len(tensors)
+    entries = [None if t is None else t._single(f"input {i}" if i else "data") for i, t in enumerate(tensors)]
+    node = make_node(
+        cls, function_name, entries, {k: v._single(k) for k, v in named.items()}, params, name, attr
+    )
+    return Symbol([(node, k) for k in range(node.op.num_visible())])
+
+
+def _creation(op: str, name: str | None, **params: Any) -> Symbol:
+    return _call(find_op(op), op, (), {"name": name, **params})
+
+
+def zeros(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
+    """Zeros; a 0 in `shape` is inferred later."""
+    return _creation("_zeros", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs)
+
+
+def ones(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
+    """Ones; a 0 in `shape` is inferred later."""
+    return _creation("_ones", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs)
+
+
+def full(shape: Any, val: float, dtype: Any = None, **kwargs: Any) -> Symbol:
+    """A constant."""
+    return _creation(
+        "_full", kwargs.pop("name", None), shape=shape, value=float(val), dtype=attr_text(dtype or np.float32), **kwargs
+    )
+
+
+def arange(
+    start: float, stop: float | None = None, step: float = 1.0, repeat: int = 1, infer_range: bool = False,
+    name: str | None = None, dtype: Any = None,
+) -> Symbol:  # fmt: skip
+    """Evenly spaced numbers, as `numpy.arange`, each repeated `repeat` times."""
+    return _creation(
+        "_arange", name, start=start, stop=stop, step=step, repeat=repeat, infer_range=infer_range,
+        dtype=attr_text(dtype or np.float32),
+    )  # fmt: skip
+
+
+def _mixed(left: Any, right: Any, op: str, left_scalar: str, right_scalar: str, both: Any, hints: Sequence[str]) -> Any:
+    if isinstance(left, Symbol) and isinstance(right, Symbol):
+        return left._op(op, hints[0], right)
+    if isinstance(left, Symbol) and isinstance(right, Number):
+        return left._op(left_scalar, hints[1], scalar=right)
+    if isinstance(right, Symbol) and isinstance(left, Number):
+        return right._op(right_scalar, hints[2], scalar=left)
+    if isinstance(left, Number) and isinstance(right, Number):
+        return both(left, right)
+    raise TypeError(f"types ({type(left)}, {type(right)}) not supported")
+
+
+def pow(base: Any, exp: Any) -> Any:
+    """``base ** exp`` of Symbols and numbers, element by element."""
+    return _mixed(
+        base, exp, "_power", "_power_scalar", "_rpower_scalar", lambda a, b: a**b,
+        ("_power", "_powerscalar", "_rpowerscalar"),
+    )  # fmt: skip
+
+
+power = pow
+
+
+def maximum(left: Any, right: Any) -> Any:
+    """Element-wise maximum of Symbols and numbers."""
+    return _mixed(
+        left, right, "_maximum", "_maximum_scalar", "_maximum_scalar", lambda a, b: max(a, b),
+        ("_maximum", "_maximumscalar", "_maximumscalar"),
+    )  # fmt: skip
+
+
+def minimum(left: Any, right: Any) -> Any:
+    """Element-wise minimum of Symbols and numbers."""
+    return _mixed(
+        left, right, "_minimum", "_minimum_scalar", "_minimum_scalar", lambda a, b: min(a, b),
+        ("_minimum", "_minimumscalar", "_minimumscalar"),
+    )  # fmt: skip
+
+
+def _submodule(name: str, prefix: tuple[str, ...]) -> types.ModuleType:
+    """`mx.sym.random` and its like: the operators whose names begin so, without the prefix."""
+    module = types.ModuleType(f"{__name__}.{name}", f"Operators under `{name}`.")
+    for full_name, cls in all_ops().items():
+        for p in prefix:
+            if full_name.startswith(p):
+                short = full_name[len(p) :]
+                function = make_function(full_name, cls, _call, module.__name__, "Symbol", ("name", "attr"))
+                setattr(module, short, function)
+    sys.modules[module.__name__] = module
+    return module
+
+
+_module = sys.modules[__name__]
+_internal = types.ModuleType(f"{__name__}._internal", "Operators whose names begin with an underscore.")
+sys.modules[_internal.__name__] = _internal
+for _name, _cls in _ops.all_ops().items():
+    _function = make_function(_name, _cls, _call, __name__, "Symbol", ("name", "attr"))
+    if not hasattr(_module, _name):
+        setattr(_module, _name, _function)
+    setattr(_internal, _name, _function)
+    if (
+        _name.isidentifier()
+        and not _name.startswith("_")
+        and not hasattr(Symbol, _name)
+        and not _cls.variadic
+        and _cls.inputs
+    ):
+        setattr(Symbol, _name, (lambda f: lambda self, *args, **kwargs: f(self, *args, **kwargs))(_function))
+random = _submodule("random", ("_random_",))
+linalg = _submodule("linalg", ("_linalg_",))
+contrib = _submodule("contrib", ("_contrib_",))
+

@@ -1,0 +1,120 @@
+"""Making graph nodes from what a user writes: argument sorting, automatic names, automatic variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import name as _name
+from .._core import Node
+from ..attribute import AttrScope
+from ..base import MXNetError
+from ..formats.symbol_json import hide_attrs
+from ..ops.schema import OpDef
+
+Entry = tuple[Node, int]
+
+
+def attr_text(value: Any) -> str:
+    """What MXNet stores for a parameter: ``str()``, with element types by name."""
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return np.dtype(value).name
+    if isinstance(value, np.dtype):
+        return value.name
+    return str(value)
+
+
+def hint_of(function_name: str) -> str:
+    """Naming hint of the function called."""
+    for prefix in ("_contrib_", "_linalg_", "_sparse_", "_image_"):
+        if function_name.startswith(prefix):
+            function_name = function_name[len(prefix) :]
+    return function_name.lower()
+
+
+def make_node(
+    cls: type[OpDef],
+    function_name: str,
+    tensors: Sequence[Entry | None],
+    named: Mapping[str, Entry],
+    params: Mapping[str, Any],
+    name: str | None,
+    attr: Mapping[str, str] | None,
+) -> Node:
+    """One operator node; inputs not given become variables named ``<node>_<input>``."""
+    attrs = {k: v if isinstance(v, str) else str(v) for k, v in AttrScope.current().get(attr).items()}
+    attrs.update((k, attr_text(v)) for k, v in params.items())
+    attrs = hide_attrs(attrs)
+    for key in attrs:
+        if key.startswith("__") or key in cls.params:
+            continue
+        for hidden in ("lr_mult", "wd_mult", "ctx_group", "force_mirroring", "mirror_stage"):
+            if key.endswith("_" + hidden):
+                raise MXNetError(
+                    f"{key} is deprecated: set {hidden} on the variable, in operator {cls.name}(name={name!r})"
+                )
+    op = cls.make({k: params[k] if k in params else v for k, v in attrs.items()})
+    name = _name.current().get(name, hint_of(function_name))
+    names = op.input_names()
+    slots: dict[str, Entry] = dict(named)
+    for position, entry in enumerate(tensors):
+        if position >= len(names) + len(op.aux_names()):
+            raise TypeError(f"{function_name} takes {len(names)} tensor inputs, got {len(tensors)}")
+        if entry is not None:
+            key = (names + op.aux_names())[position]
+            if key in slots:
+                raise TypeError(f"{function_name} got input {key!r} twice, by position and by name")
+            slots[key] = entry
+    inputs: list[Entry] = []
+    versions: list[int] = []
+    for key in names + op.aux_names():
+        entry = slots.pop(key, None)
+        if entry is None:
+            if op.variadic:
+                raise MXNetError(f"{function_name}(name={name!r}): input {key} is missing")
+            entry = (Node(None, f"{name}_{key}", (), dict(attrs)), 0)
+        node = entry[0]
+        if key in op.aux_names() and node.op is None:
+            node.attrs.update(op.variable_attrs(key))
+            node.mutations += 1
+            versions.append(node.mutations)
+        else:
+            if node.op is None:
+                extra = op.variable_attrs(key)
+                if extra:
+                    node.attrs.update(extra)
+            versions.append(node.mutations if node.op is None else 0)
+        inputs.append(entry)
+    if slots:
+        wrong = ", ".join(slots)
+        expected = ", ".join(names + op.aux_names())
+        raise MXNetError(
+            f"Keyword argument name {wrong} not found. Candidate arguments: {expected}, in operator "
+            f"{cls.name}(name={name!r})"
+        )
+    made = Node(op, name, inputs, attrs)
+    if any(versions):
+        made.versions = tuple(versions)
+    return made
+
+
+def copy_graph(
+    heads: Sequence[Entry], replace: Mapping[Node, Entry], order: Sequence[Node], rename: Mapping[Node, str]
+) -> list[Entry]:
+    """A copy of the graph with some variables replaced by entries and some nodes renamed."""
+    made: dict[Node, Entry | Node] = dict(replace)
+
+    def entry_of(entry: Entry) -> Entry:
+        new = made[entry[0]]
+        return new if isinstance(new, tuple) else (new, entry[1])
+
+    for node in order:
+        if node not in made:
+            copy = Node(
+                node.op, rename.get(node, node.name), [entry_of(e) for e in node.inputs], dict(node.attrs)
+            )
+            copy.versions, copy.mutations = node.versions, node.mutations
+            made[node] = copy
+    return [entry_of(e) for e in heads]

@@ -1,0 +1,118 @@
+"""Between graph nodes and the plain documents of `formats.symbol_json`, and MXNet's debug text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import util
+from .._core import Graph, Node
+from ..base import FormatError, MXNetError
+from ..formats import symbol_json, symbol_upgrade
+from ..formats.symbol_json import Document, JsonNode, hide_attrs
+from ..ops.schema import OpDef, find_op
+
+Entry = tuple[Node, int]
+
+__all__ = ["debug_text", "from_json", "hide_attrs", "to_json"]
+
+
+def to_json(heads: Sequence[Entry]) -> str:
+    """MXNet 1.9.1's text of a graph."""
+    graph = Graph(heads)
+    nodes = []
+    for node in graph.nodes:
+        versions = node.versions or (0,) * len(node.inputs)
+        inputs = [(graph.ids[src], k, v) for (src, k), v in zip(node.inputs, versions)]
+        nodes.append(JsonNode("null" if node.op is None else node.op.name, node.name, dict(node.attrs), inputs))
+    document = Document(
+        nodes=nodes,
+        arg_nodes=[i for i, n in enumerate(graph.nodes) if n.op is None],
+        heads=[(graph.ids[n], k, 0) for n, k in heads],
+        node_row_ptr=list(graph.row),
+        attrs=symbol_json.graph_attrs(util.is_np_shape()),
+    )
+    return symbol_json.dumps(document)
+
+
+class _Registry:
+    """What the upgrade of old files asks about operators."""
+
+    def input_names(self, op: str, attrs: Mapping[str, str]) -> Sequence[str] | None:
+        try:
+            made = find_op(op).make(attrs)
+        except MXNetError:
+            return None
+        return made.input_names() + made.aux_names()
+
+    def variable_attrs(self, op: str, attrs: Mapping[str, str], input_index: int) -> Mapping[str, str]:
+        made = find_op(op).make(attrs)
+        names = made.input_names() + made.aux_names()
+        return made.variable_attrs(names[input_index])
+
+
+def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
+    """Entries of the heads; every operator and parameter is checked."""
+    document = symbol_upgrade.upgrade(symbol_json.loads(text, source), _Registry())
+    nodes: list[Node] = []
+    for i, raw in enumerate(document.nodes):
+        op: OpDef | None = None
+        if raw.op != "null":
+            try:
+                op = find_op(raw.op).make(raw.attrs)
+            except MXNetError as error:
+                raise type(error)(
+                    f"Failed loading Op {raw.name} of type {raw.op}: {error} (node {i} of {source})"
+                ) from None
+        inputs = [(nodes[j], k) for j, k, _ in raw.inputs]
+        if op is not None:
+            expected = op.input_names() + op.aux_names()
+            if len(inputs) != len(expected):
+                raise FormatError(
+                    f"{source}: node {i} ({raw.name}, {raw.op}) has {len(inputs)} inputs, expected "
+                    f"{len(expected)}: {', '.join(expected)}"
+                )
+        for (src, k), (j, _, _) in zip(inputs, raw.inputs):
+            limit = 1 if src.op is None else len(src.op.output_names())
+            if k >= limit:
+                raise FormatError(
+                    f"{source}: node {i} ({raw.name}) reads output {k} of node {j} ({src.name}), which has {limit}"
+                )
+        node = Node(op, raw.name, inputs, dict(raw.attrs))
+        versions = tuple(v for _, _, v in raw.inputs)
+        if any(versions):
+            node.versions = versions
+        for (src, _), v in zip(inputs, versions):
+            src.mutations = max(src.mutations, v)
+        nodes.append(node)
+    heads = []
+    for j, k, _ in document.heads:
+        node = nodes[j]
+        limit = 1 if node.op is None else len(node.op.output_names())
+        if k >= limit:
+            raise FormatError(f"{source}: head reads output {k} of node {j} ({node.name}), which has {limit}")
+        heads.append((node, k))
+    if not heads:
+        raise FormatError(f"{source}: the graph has no heads")
+    return heads
+
+
+def debug_text(heads: Sequence[Entry]) -> str:
+    """MXNet's `debug_str`."""
+    if len(heads) == 1 and heads[0][0].op is None:
+        return f"Variable:{heads[0][0].name}\n"
+    lines = ["Symbol Outputs:"]
+    lines += [f"\toutput[{i}]={node.name}({k})" for i, (node, k) in enumerate(heads)]
+    for node in Graph(heads).nodes:
+        if node.op is None:
+            lines.append(f"Variable:{node.name}")
+            continue
+        lines += ["--------------------", f"Op:{node.op.name}, Name={node.name}", "Inputs:"]
+        versions: Any = node.versions or (0,) * len(node.inputs)
+        for i, ((src, k), v) in enumerate(zip(node.inputs, versions)):
+            version = f" version={v}" if src.op is None else ""
+            lines.append(f"\targ[{i}]={src.name}({k}){version}")
+        if node.attrs:
+            lines.append("Attrs:")
+            lines += [f"\t{k}={v}" for k, v in sorted(node.attrs.items())]
+    return "\n".join(lines) + "\n"
