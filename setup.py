@@ -73,6 +73,11 @@ def table(isa: str, kernels: list[tuple[str, str]]) -> str:
 class build_ext(_build_ext):
     """Compiles file x instruction set x element type in parallel and links the objects into ``_core``."""
 
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
+
     def build_extension(self, ext: Extension) -> None:
         if ext.name == "cysym._core":
             ext.extra_objects = self.kernel_objects(ext)
@@ -125,7 +130,7 @@ def extension(name: str) -> Extension:
         include_dirs=[str(KERNELS), str(RUNTIME)],
         define_macros=macros,
         py_limited_api=ABI3,
-        extra_compile_args=["-O2", "-g0", "-std=gnu11"],
+        extra_compile_args=["-O2", "-g0", "-std=gnu11", "-Wno-unused-const-variable"],
         extra_link_args=LINK,
         depends=[os.path.relpath(w, ROOT) for w in watched],
     )
@@ -136,6 +141,7 @@ def main() -> None:
     setup(
         ext_modules=cythonize(
             [extension(name) for name in modules],
+            nthreads=os.cpu_count() or 1,
             compiler_directives={"language_level": 3, "embedsignature": True, "binding": True},
         ),
         cmdclass={"build_ext": build_ext},

@@ -1,16 +1,19 @@
 """cysym: MXNet's Symbol API on today's Python, on the CPU and on any OpenCL GPU. ``import cysym as mx``."""
 
-from __future__ import annotations
-
-from . import base, util
+from . import attribute, base, callback, executor, initializer, io, lr_scheduler, metric, model, module, monitor, name
+from . import ndarray, operator, optimizer, random, registry, symbol, test_utils, util, visualization
+from .attribute import AttrScope
 from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus
-from . import attribute, name, symbol
-from .attribute import AttrScope
-from . import symbol as sym
-from . import ndarray
-from . import ndarray as nd
-from . import executor, random
-from . import random as rnd
+from .executor import Executor
+from .version import __version__
 
-__version__ = "0.1.0"
+init = initializer
+mod = module
+mon = monitor
+nd = ndarray
+opt = optimizer
+rnd = random
+sym = symbol
+viz = visualization
+Monitor = monitor.Monitor

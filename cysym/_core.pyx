@@ -713,6 +713,7 @@ cdef class Invoker:
             call.cpu.run()
         else:
             segment.run(False)
+            segment.forget(range(n + len(call.specs)))
         for i in call.mutated:
             (<ArrayBase>inputs[i]).storage.version += 1
         for o in results:

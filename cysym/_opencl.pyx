@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
 """The OpenCL C API as the device needs it: memory, programs and the launch loop, all called without the GIL.
 
-`load` takes the addresses of the functions, looked up in the one loader pyopencl has opened; contexts, queues
-and devices come in as the integers pyopencl keeps (`int_ptr`). Nothing here knows operators, tensors or files:
-the package `opencl` does. After a fork, or once the process is ending, nothing is released any more: a driver's
-threads are gone then, and a release could wait for them for ever.
+`load` takes the addresses of the functions, looked up in the one loader pyopencl has opened. Contexts, queues
+and devices come in as the integers pyopencl keeps (`int_ptr`). Operators, tensors and files are unknown here:
+the package `opencl` knows them. After a fork, or once the process is ending, nothing is released any more: a
+driver's threads are gone then, and a release could wait for them for ever.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
@@ -52,7 +52,6 @@ cdef struct Api:
     build_info_t build_info
     info_t program_info
     create_kernel_t create_kernel
-    build_info_t kernel_work_group_info
     set_arg_t set_arg
     launch_t launch
     read_t read
@@ -71,10 +70,9 @@ cdef bint may_release = True
 
 FUNCTIONS = (
     "clCreateBuffer", "clCreateProgramWithSource", "clCreateProgramWithBinary", "clBuildProgram",
-    "clGetProgramBuildInfo", "clGetProgramInfo", "clCreateKernel", "clGetKernelWorkGroupInfo",
-    "clSetKernelArg", "clEnqueueNDRangeKernel", "clEnqueueReadBuffer", "clEnqueueWriteBuffer",
-    "clEnqueueCopyBuffer",
-    "clEnqueueFillBuffer", "clFlush", "clFinish", "clReleaseMemObject", "clReleaseProgram", "clReleaseKernel",
+    "clGetProgramBuildInfo", "clGetProgramInfo", "clCreateKernel", "clSetKernelArg", "clEnqueueNDRangeKernel",
+    "clEnqueueReadBuffer", "clEnqueueWriteBuffer", "clEnqueueCopyBuffer", "clEnqueueFillBuffer", "clFlush",
+    "clFinish", "clReleaseMemObject", "clReleaseProgram", "clReleaseKernel",
 )
 
 cdef enum:
@@ -83,7 +81,6 @@ cdef enum:
     CL_PROGRAM_BINARY_SIZES = 0x1165
     CL_PROGRAM_BINARIES = 0x1166
     CL_PROGRAM_BUILD_LOG = 0x1183
-    CL_KERNEL_WORK_GROUP_SIZE = 0x11B0
     FLUSH_EVERY = 64  # launches handed to the device at once, so that it starts while more are enqueued
 
 _NAMES = {
@@ -131,9 +128,9 @@ def load(addresses):
         return
     if len(addresses) != len(FUNCTIONS):
         raise ValueError(f"expected {len(FUNCTIONS)} addresses, got {len(addresses)}")
-    cdef uintptr_t[19] a
+    cdef uintptr_t[18] a
     cdef int i
-    for i in range(19):
+    for i in range(18):
         a[i] = addresses[i]
         if a[i] == 0:
             raise DeviceError(f"the OpenCL library has no function {FUNCTIONS[i]}")
@@ -144,18 +141,17 @@ def load(addresses):
     api.build_info = <build_info_t>a[4]
     api.program_info = <info_t>a[5]
     api.create_kernel = <create_kernel_t>a[6]
-    api.kernel_work_group_info = <build_info_t>a[7]
-    api.set_arg = <set_arg_t>a[8]
-    api.launch = <launch_t>a[9]
-    api.read = <read_t>a[10]
-    api.write = <write_t>a[11]
-    api.copy = <copy_t>a[12]
-    api.fill = <fill_t>a[13]
-    api.flush = <one_t>a[14]
-    api.finish = <one_t>a[15]
-    api.release_memory = <one_t>a[16]
-    api.release_program = <one_t>a[17]
-    api.release_kernel = <one_t>a[18]
+    api.set_arg = <set_arg_t>a[7]
+    api.launch = <launch_t>a[8]
+    api.read = <read_t>a[9]
+    api.write = <write_t>a[10]
+    api.copy = <copy_t>a[11]
+    api.fill = <fill_t>a[12]
+    api.flush = <one_t>a[13]
+    api.finish = <one_t>a[14]
+    api.release_memory = <one_t>a[15]
+    api.release_program = <one_t>a[16]
+    api.release_kernel = <one_t>a[17]
     is_loaded = True
 
 
@@ -398,15 +394,13 @@ cdef class Launches:
     cdef Launch *launch
     cdef readonly int count
     cdef cl_obj queue
-    cdef cl_obj device
 
-    def __cinit__(self, uintptr_t queue, uintptr_t device, int count):
+    def __cinit__(self, uintptr_t queue, int count):
         self.launch = <Launch *>calloc(count if count > 0 else 1, sizeof(Launch))
         if self.launch == NULL:
             raise MemoryError()
         self.count = count
         self.queue = <cl_obj>queue
-        self.device = <cl_obj>device
 
     def __dealloc__(self):
         cdef int i
@@ -424,20 +418,14 @@ cdef class Launches:
 
     def set_kernel(self, int i, Program program not None, bytes name not None, size_t global_size,
                    size_t local_size, bint is_once):
-        """Make a kernel object for launch `i`; returns the largest work-group it can run in."""
+        """Make a kernel object for launch `i` and say how it is launched."""
         cdef Launch *one = self.at(i)
         cdef cl_int code = 0
-        cdef size_t most = 0
         cdef const char *text = name
         with nogil:
             one.kernel = api.create_kernel(program.prog, text, &code)
         check(code, "clCreateKernel")
-        check(
-            api.kernel_work_group_info(
-                one.kernel, self.device, CL_KERNEL_WORK_GROUP_SIZE, sizeof(size_t), &most, NULL),
-            "clGetKernelWorkGroupInfo")
         one.global_size, one.local_size, one.is_once = global_size, local_size, is_once
-        return most
 
     def set_memory(self, int i, cl_uint arg, Memory memory not None):
         """Set a pointer. The caller keeps `memory` alive: a kernel object does not."""

@@ -63,7 +63,7 @@ class CpuDevice:
 
         buffer = Buffer("external", 1024 * 625 * 4, self, 0)
         state = Tensor(buffer, (1024, 625), 4)
-        call = Call("random_seed", "any", [state], [], [value], [], 1024, 1000.0, self)
+        call = Call("random_seed", "f32", [state], [], [value], [], 1024, 1000.0, self)
         segment = CpuSegment([call], lambda b: 0)
         assert self._random is not None
         segment.bind_slot(0, self._random)
@@ -80,11 +80,10 @@ _cpus_lock = threading.Lock()
 def opencl_devices() -> list[Any]:
     """OpenCL devices in the order of ``gpu(i)``; empty when there is none or pyopencl is not installed."""
     try:
-        from . import _opencl
-    except ImportError:
+        from .opencl import discover
+    except ImportError:  # built without the OpenCL module
         return []
-    devices: list[Any] = _opencl.opencl_devices()
-    return devices
+    return list(discover.opencl_devices())
 
 
 class Context:
@@ -144,7 +143,7 @@ class Context:
     def _absent(self, found: list[Any]) -> str:
         have = ", ".join(f"gpu({i}) = {d.name}" for i, d in enumerate(found)) or "none"
         try:
-            from ._opencl import why_not
+            from .opencl.discover import why_not
 
             why = why_not()
         except ImportError as error:

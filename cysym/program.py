@@ -91,6 +91,10 @@ class CallbackSegment:
         for storage, _ in self.places[:n]:
             storage.version += 1
 
+    def forget(self, slots: Sequence[int]) -> None:
+        """Let go of the memory bound to `slots`."""
+        self.places = [None if s in slots else p for s, p in zip(self.slots, self.places)]
+
     def set_float(self, call: int, at: int, value: float) -> None:
         """Callbacks have no scalars."""
 
@@ -140,13 +144,11 @@ class Program:
         self.backward_writes = sorted(
             {s for seg in self.backward_segments for s in seg.writes if s < first_free_slot}
         )
-        self.dynamic = [
-            (seg, k, j, f)
-            for seg, part in self._parts
-            for k, call in enumerate(part)
-            for j, f in enumerate(call.floats)
-            if isinstance(f, Dynamic)
-        ]
+        for segment, part in self._parts:
+            for k, call in enumerate(part):
+                for j, f in enumerate(call.floats):
+                    if isinstance(f, Dynamic):
+                        segment.set_float(k, j, f.value)
         for slot, storage in self._owned.values():
             self.bind(slot, storage)
 

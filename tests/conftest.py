@@ -60,10 +60,9 @@ def pytest_sessionfinish() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that takes `ctx` and does not choose itself runs on every device."""
-    chosen = [
-        m for m in metafunc.definition.iter_markers("parametrize") if "ctx" in str(m.args[0]).split(",")
-    ]
-    if "ctx" in metafunc.fixturenames and not chosen:
+    named = [m.args[0] for m in metafunc.definition.iter_markers("parametrize")]
+    chosen = {n.strip() for names in named for n in (names.split(",") if isinstance(names, str) else names)}
+    if "ctx" in metafunc.fixturenames and "ctx" not in chosen:
         metafunc.parametrize("ctx", contexts(), ids=str)
 
 

@@ -43,6 +43,12 @@ def device() -> OpenCLDevice:
     return devices[0]
 
 
+def needs(device: OpenCLDevice, dtype: str) -> None:
+    """Skip where the device has no such type; PoCL, which the test command runs on, has all."""
+    if dtype in ("float64", "f64") and not device.has_fp64:
+        pytest.skip(f"{device} has no float64")
+
+
 class Bench:
     """One call, its operands in slots 0, 1, ... of the device, as an executor would set it up."""
 
@@ -241,6 +247,7 @@ def test_memory_of_another_device(device: OpenCLDevice) -> None:
 # --- launches -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "int8"])
 def test_scalars_have_the_element_type(device: OpenCLDevice, dtype: str) -> None:
+    needs(device, dtype)
     a, b = (0.1, 1e-9) if dtype == "float64" else (0.5, -0.25) if dtype == "float32" else (3.9, 2.0)
     bench, x = affine(device, dtype, floats=(a, b))
     t = np.dtype(dtype).type
@@ -495,6 +502,7 @@ def package_builds() -> Any:
 
 @pytest.mark.parametrize(("kernel", "dtype"), package_builds())
 def test_every_file_of_the_package_compiles(device: OpenCLDevice, kernel: Any, dtype: str) -> None:
+    needs(device, dtype)
     device.programs.get(kernel, dtype)
 
 
@@ -519,6 +527,7 @@ ROWS: list[Any] = [
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_functions_of_expressions(device: OpenCLDevice, dtype: str) -> None:
+    needs(device, dtype)
     x = np.array([0.125, 0.4, 0.5, 1.0, 1.75, 2.5, 3.25], dtype)
     bench = Bench(
         device,
@@ -633,8 +642,10 @@ def test_damaged_programs_are_ignored(counted: Any, damage: Any) -> None:
     assert not compiled()
 
 
-def test_binary_the_driver_refuses(counted: Any) -> None:
+def test_binary_the_driver_refuses(device: OpenCLDevice, counted: Any) -> None:
     compiled, folder, _ = counted
+    if "rusticl" in device.platform:
+        pytest.skip("Mesa 22.3 ends the process on a binary that is none of its own")
     assert compiled()
     (path,) = folder.iterdir()
     cache.store(path.name, b"not a program of any driver")

@@ -1,26 +1,58 @@
 //! dtypes: f32 f64
 /* Convolution of 1, 2 or 3 spatial dimensions (missing leading ones are 1) as matrix products over gemm.h.
  *
- * Forward: Y[oc][pixel] = W[oc][k] col[k][pixel], k = (channel, tap), for each image and group. The gradient of the
- * data is the same product with the roles of channels exchanged, one for each phase of the input pixels modulo the
- * stride: in a phase, the taps that reach it form a plain convolution of dY without stride (see `conv_phase`), so it
- * is a gather and needs no zero-filling. The gradient of the weight sums dY[oc][pixel] col[k][pixel] over images and
- * pixels. `col` exists only as packed slices, made from rows of the image staged once for all taps that share them.
+ * Forward: Y[oc][pixel] = W[oc][k] col[k][pixel], k = (channel, tap), for each image and group. The gradient
+ * of the data is the same product with the roles of channels exchanged, one for each phase of the input
+ * pixels modulo the stride: in a phase, the taps that reach it form a plain convolution of dY without stride
+ * (see `conv_phase`), so it is a gather and needs no zero-filling. The gradient of the weight sums
+ * dY[oc][pixel] col[k][pixel] over images and pixels. `col` exists only as packed slices, made from rows of
+ * the image staged once for all taps that share them.
  *
- * Layouts: 0 = NCHW; 1 = nChw16c, element (n, c, pixel) at n * batch + (c / 16 * pixels + pixel) * 16 + c % 16. */
+ * Layouts: 0 = NCHW; 1 = nChw16c, element (n, c, pixel) at n * batch + (c / 16 * pixels + pixel) * 16 + c
+ * % 16. */
 #include "gemm.h"
 
-/* ints of every kernel here. Channels are per group; D, H, W the three dimensions of input, output, kernel. MB: output
- * channels of a block; RB, WB: its rows and columns of pixels; SPAN: taps of a row staged together; NB: images of a
- * block, more than one only where a block holds whole planes. Gradients of the weight use MB and RB as rows and
- * columns of the block of dW. */
+/* ints of every kernel here. Channels are per group; D, H, W the three dimensions of input, output, kernel.
+ * MB: output channels of a block; RB, WB: its rows and columns of pixels; SPAN: taps of a row staged
+ * together; NB: images of a block, more than one only where a block holds whole planes. Gradients of the
+ * weight use MB and RB as rows and columns of the block of dW. */
 enum {
-    BATCH, GROUPS, IC, OC, ID, IH, IW, OD, OH, OW, KD, KH, KW, SD, SH, SW, DD, DH, DW, PD, PH, PW,
-    XBATCH, YBATCH, XLAYOUT, YLAYOUT, HAS_BIAS, MB, RB, WB, SPAN, NB,
+    BATCH,
+    GROUPS,
+    IC,
+    OC,
+    ID,
+    IH,
+    IW,
+    OD,
+    OH,
+    OW,
+    KD,
+    KH,
+    KW,
+    SD,
+    SH,
+    SW,
+    DD,
+    DH,
+    DW,
+    PD,
+    PH,
+    PW,
+    XBATCH,
+    YBATCH,
+    XLAYOUT,
+    YLAYOUT,
+    HAS_BIAS,
+    MB,
+    RB,
+    WB,
+    SPAN,
+    NB,
 };
 
-/* One dimension of a product: source position of output o and tap t is o * stride + base + t * dilate, and tap t of
- * the product is tap `tap0 + t * tap_step` of the weight. */
+/* One dimension of a product: source position of output o and tap t is o * stride + base + t * dilate, and
+ * tap t of the product is tap `tap0 + t * tap_step` of the weight. */
 typedef struct conv_axis {
     int64_t in, out, stride, base, dilate, taps, tap0, tap_step;
     int64_t store_stride, store_base; /* where output o is stored */
@@ -38,7 +70,8 @@ static int64_t conv_channel(const conv_place *p, int64_t c) {
 }
 
 static conv_axis conv_forward_axis(const int64_t *p, int axis) {
-    return (conv_axis){p[ID + axis], p[OD + axis], p[SD + axis], -p[PD + axis], p[DD + axis], p[KD + axis], 0, 1, 1, 0};
+    return (conv_axis){
+        p[ID + axis], p[OD + axis], p[SD + axis], -p[PD + axis], p[DD + axis], p[KD + axis], 0, 1, 1, 0};
 }
 
 static int64_t conv_gcd(int64_t a, int64_t b) {
@@ -49,21 +82,22 @@ static int64_t conv_gcd(int64_t a, int64_t b) {
     return a;
 }
 
-/* Input pixels i = q * stride + phase get dY[o] W[k] for all o * stride - pad + k * dilate = i, so from the taps k with
- * k * dilate = i + pad (mod stride): k = k0 + j * step, and o = q + e - j * delta. Counting those taps backwards makes
- * it a convolution over dY: o = q + base + t * delta. */
+/* Input pixels i = q * stride + phase get dY[o] W[k] for all o * stride - pad + k * dilate = i, so from the
+ * taps k with k * dilate = i + pad (mod stride): k = k0 + j * step, and o = q + e - j * delta. Counting those
+ * taps backwards makes it a convolution over dY: o = q + base + t * delta. */
 static conv_axis conv_phase(const int64_t *p, int axis, int64_t phase) {
     int64_t s = p[SD + axis], d = p[DD + axis], taps = p[KD + axis], step = s / conv_gcd(s, d);
     int64_t at = phase + p[PD + axis], k0 = 0, delta = d * step / s;
-    while (k0 < taps && k0 < step && (at - k0 * d) % s) k0++;
+    while (k0 < taps && k0 < step && (at - k0 * d) % s)
+        k0++;
     int64_t n = k0 < taps && k0 < step ? cs_div_up(taps - k0, step) : 0;
     int64_t count = phase < p[ID + axis] ? cs_div_up(p[ID + axis] - phase, s) : 0;
     int64_t base = n ? (at - k0 * d) / s - (n - 1) * delta : 0;
     return (conv_axis){p[OD + axis], count, 1, base, delta, n, k0 + (n - 1) * step, -step, s, phase};
 }
 
-/* One block of the product: `rows` x `width` output pixels at (d, h0, w0) of each of `images` images. Its columns run
- * through all rows of all images, `pitch` from row to row. */
+/* One block of the product: `rows` x `width` output pixels at (d, h0, w0) of each of `images` images. Its
+ * columns run through all rows of all images, `pitch` from row to row. */
 typedef struct conv_block {
     const real *x;   /* first image */
     int64_t batch;   /* from image to image */
@@ -82,7 +116,8 @@ static int conv_cut(conv_block *b, const int64_t *p, int64_t image0, int64_t blo
     b->images = cs_min(p[NB], p[BATCH] - image0), b->span = p[SPAN], b->stage = gemm_scratch(0).rest;
     b->d = block / (hb * wb), b->h0 = block / wb % hb * p[RB], b->w0 = block % wb * p[WB];
     b->rows = cs_min(p[RB], ax[1].out - b->h0), b->width = cs_min(p[WB], ax[2].out - b->w0);
-    if (b->d >= ax[0].out || b->rows <= 0 || b->width <= 0) return 0;
+    if (b->d >= ax[0].out || b->rows <= 0 || b->width <= 0)
+        return 0;
     b->pitch = b->width + (cs_max(1, cs_min(b->span, ax[2].taps)) - 1) * ax[2].dilate / ax[2].stride;
     b->columns = (b->images * b->rows - 1) * b->pitch + b->width;
     return 1;
@@ -99,7 +134,8 @@ GEMM_INLINE gemm_panels conv_pack_weight(real *room, const void *context, int64_
     }
     int64_t offset[GEMM_KC];
     for (int64_t k = 0; k < kc; k++) {
-        int64_t tap = k0 + k, w = tap % tw, h = tap / tw % th, d = tap / (tw * th) % td, c = tap / (tw * th * td);
+        int64_t tap = k0 + k, w = tap % tw, h = tap / tw % th, d = tap / (tw * th) % td,
+                c = tap / (tw * th * td);
         offset[k] = c * b->w_channel + d * b->w_tap[0] + h * b->w_tap[1] + w * b->w_tap[2];
     }
     real *dst = room;
@@ -107,8 +143,10 @@ GEMM_INLINE gemm_panels conv_pack_weight(real *room, const void *context, int64_
         for (int64_t k = 0; k < kc; k++, dst += GEMM_PA) {
             int64_t n = cs_min(GEMM_MR, b->count - i);
             const real *src = b->w + i * b->w_row + offset[k];
-            for (int64_t q = 0; q < n; q++) dst[q] = src[q * b->w_row];
-            for (int64_t q = n; q < GEMM_PA; q++) dst[q] = 0;
+            for (int64_t q = 0; q < n; q++)
+                dst[q] = src[q * b->w_row];
+            for (int64_t q = n; q < GEMM_PA; q++)
+                dst[q] = 0;
         }
     return (gemm_panels){room, GEMM_PA * kc};
 }
@@ -122,26 +160,32 @@ static void conv_stage_row(real *to, int64_t n, const real *row, int64_t at, int
         memset(to, 0, (size_t)n * sizeof(real));
         return;
     }
-    for (int64_t u = 0; u < low; u++) to[u] = 0;
+    for (int64_t u = 0; u < low; u++)
+        to[u] = 0;
     const real *src = row + (at + low * stride) * pixel;
     if (stride * pixel == 1)
-        for (int64_t u = 0; u < high - low; u++) to[low + u] = src[u];
+        for (int64_t u = 0; u < high - low; u++)
+            to[low + u] = src[u];
     else
-        for (int64_t u = 0; u < high - low; u++) to[low + u] = src[u * stride * pixel];
-    for (int64_t u = high; u < n; u++) to[u] = 0;
+        for (int64_t u = 0; u < high - low; u++)
+            to[low + u] = src[u * stride * pixel];
+    for (int64_t u = high; u < n; u++)
+        to[u] = 0;
 }
 
 /* Row k of all panels: `n` columns from `src`, the last panel filled up with zeros. */
 static inline void conv_spread(real *dst, int64_t step, const real *src, int64_t n) {
     for (; n >= GEMM_NR; n -= GEMM_NR, src += GEMM_NR, dst += step)
-        for (int q = 0; q < GEMM_NV; q++) gemm_store(dst + q * GEMM_VL, gemm_load(src + q * GEMM_VL));
+        for (int q = 0; q < GEMM_NV; q++)
+            gemm_store(dst + q * GEMM_VL, gemm_load(src + q * GEMM_VL));
     if (n > 0)
-        for (int q = 0; q < GEMM_NR; q++) dst[q] = q < n ? src[q] : 0;
+        for (int q = 0; q < GEMM_NR; q++)
+            dst[q] = q < n ? src[q] : 0;
 }
 
-/* B: columns are pixels, counted through rows `pitch` apart (the few columns between two rows hold other pixels of the
- * image and are not stored). Taps of one row of the kernel read one staged row of the image, shifted; a stride splits
- * it into `stride` interleaved planes. */
+/* B: columns are pixels, counted through rows `pitch` apart (the few columns between two rows hold other
+ * pixels of the image and are not stored). Taps of one row of the kernel read one staged row of the image,
+ * shifted; a stride splits it into `stride` interleaved planes. */
 GEMM_INLINE gemm_panels conv_pack_pixels(real *room, const void *context, int64_t k0, int64_t kc) {
     const conv_block *b = context;
     const conv_axis *ad = &b->axis[0], *ah = &b->axis[1], *aw = &b->axis[2];
@@ -151,12 +195,14 @@ GEMM_INLINE gemm_panels conv_pack_pixels(real *room, const void *context, int64_
         int64_t c = b->first + k / (aw->taps * ah->taps * ad->taps);
         group = cs_min(cs_min(aw->taps - tw, k0 + kc - k), b->span);
         real *dst = room + (k - k0) * GEMM_NR;
-        int64_t d = b->d * ad->stride + ad->base + td * ad->dilate, h = b->h0 * ah->stride + ah->base + th * ah->dilate;
+        int64_t d = b->d * ad->stride + ad->base + td * ad->dilate,
+                h = b->h0 * ah->stride + ah->base + th * ah->dilate;
         int64_t w = b->w0 * s + aw->base + tw * aw->dilate, last = h + (b->rows - 1) * ah->stride;
         int inside = d >= 0 && d < ad->in;
-        const real *plane = b->x + conv_channel(&b->from, c) + (inside ? d * ah->in * aw->in * b->from.pixel : 0);
-        if (inside && b->images == 1 && group == 1 && s * b->from.pixel == 1 && b->pitch == aw->in && w == 0 && ah->stride == 1 &&
-            h >= 0 && last < ah->in) {
+        const real *plane =
+            b->x + conv_channel(&b->from, c) + (inside ? d * ah->in * aw->in * b->from.pixel : 0);
+        if (inside && b->images == 1 && group == 1 && s * b->from.pixel == 1 && b->pitch == aw->in &&
+            w == 0 && ah->stride == 1 && h >= 0 && last < ah->in) {
             conv_spread(dst, step, plane + h * aw->in, b->columns); /* 1 x 1: the image itself */
             continue;
         }
@@ -180,8 +226,9 @@ GEMM_INLINE gemm_panels conv_pack_pixels(real *room, const void *context, int64_
 }
 
 /* Stores a finished block; `out` is the first image, `first` the absolute number of its first channel. */
-static void conv_store(const conv_block *b, const gemm_result *r, real *out, int64_t batch, const conv_place *to,
-                       int64_t first, int64_t m, const real *bias, const int64_t *size) {
+static void conv_store(const conv_block *b, const gemm_result *r, real *out, int64_t batch,
+                       const conv_place *to, int64_t first, int64_t m, const real *bias,
+                       const int64_t *size) {
     const conv_axis *ax = b->axis;
     int64_t d = b->d * ax[0].store_stride + ax[0].store_base;
     for (int64_t i = 0; i < m; i++)
@@ -193,15 +240,18 @@ static void conv_store(const conv_block *b, const gemm_result *r, real *out, int
             const real *src = r->c + i * r->ld + h * b->pitch;
             real add = bias ? bias[i] : 0;
             if (step == 1)
-                for (int64_t u = 0; u < b->width; u++) dst[u] = src[u] + add;
+                for (int64_t u = 0; u < b->width; u++)
+                    dst[u] = src[u] + add;
             else
-                for (int64_t u = 0; u < b->width; u++) dst[u * step] = src[u] + add;
+                for (int64_t u = 0; u < b->width; u++)
+                    dst[u * step] = src[u] + add;
         }
 }
 
-/* Output channels i0 .. i0 + m of one group, blocks [block0, block1) of the pixels of the images from image0 on. */
-static void conv_forward_blocks(const cs_call *c, int tensors, int64_t image0, int64_t group, int64_t i0, int64_t m,
-                                int64_t block0, int64_t block1) {
+/* Output channels i0 .. i0 + m of one group, blocks [block0, block1) of the pixels of the images from image0
+ * on. */
+static void conv_forward_blocks(const cs_call *c, int tensors, int64_t image0, int64_t group, int64_t i0,
+                                int64_t m, int64_t block0, int64_t block1) {
     const int64_t *p = c->ints;
     const real *w = c->ptr[tensors + 1], *bias = c->ptr[tensors + 2];
     int64_t taps = p[KD] * p[KH] * p[KW], k = p[IC] * taps, oc = group * p[OC] + i0;
@@ -209,30 +259,33 @@ static void conv_forward_blocks(const cs_call *c, int tensors, int64_t image0, i
     conv_place to = conv_place_of(p[YLAYOUT], p[OD] * p[OH] * p[OW]);
     conv_block b = {.x = (const real *)c->ptr[tensors] + image0 * p[XBATCH], .batch = p[XBATCH]};
     b.from = conv_place_of(p[XLAYOUT], p[ID] * p[IH] * p[IW]), b.first = group * p[IC];
-    for (int i = 0; i < 3; i++) b.axis[i] = conv_forward_axis(p, i);
+    for (int i = 0; i < 3; i++)
+        b.axis[i] = conv_forward_axis(p, i);
     b.w = w + oc * k, b.w_row = k, b.w_channel = taps, b.count = m;
     b.w_tap[0] = p[KH] * p[KW], b.w_tap[1] = p[KW], b.w_tap[2] = 1;
     for (int64_t block = block0; block < block1; block++) {
-        if (!conv_cut(&b, p, image0, block, hb, wb)) continue;
+        if (!conv_cut(&b, p, image0, block, hb, wb))
+            continue;
         gemm_result r = gemm_block(m, b.columns, k, taps, conv_pack_weight, &b, conv_pack_pixels, &b);
-        conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[YBATCH], p[YBATCH], &to, oc, m, p[HAS_BIAS] ? bias + oc : 0,
-                   p + OD);
+        conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[YBATCH], p[YBATCH], &to, oc, m,
+                   p[HAS_BIAS] ? bias + oc : 0, p + OD);
     }
 }
 
-/* ptr: y, x, w, bias (read only if HAS_BIAS)   items: image blocks * groups * channel blocks * pixel blocks */
+/* ptr: y, x, w, bias (read only if HAS_BIAS)   items: image blocks * groups * channel blocks * pixel blocks
+ */
 CS_KERNEL(conv_forward) {
     const int64_t *p = c->ints;
     int64_t blocks = p[OD] * cs_div_up(p[OH], p[RB]) * cs_div_up(p[OW], p[WB]), mb = cs_div_up(p[OC], p[MB]);
     for (int64_t item = begin; item < end; item++) {
         int64_t block = item % blocks, i0 = item / blocks % mb * p[MB], plane = item / (blocks * mb);
-        conv_forward_blocks(c, 1, plane / p[GROUPS] * p[NB], plane % p[GROUPS], i0, cs_min(p[MB], p[OC] - i0), block,
-                            block + 1);
+        conv_forward_blocks(c, 1, plane / p[GROUPS] * p[NB], plane % p[GROUPS], i0, cs_min(p[MB], p[OC] - i0),
+                            block, block + 1);
     }
 }
 
-/* Sum of (x - shift), or of its square, over n elements `step` apart: plain sums of vectors over 64 of them, those
- * added in double. The order depends on n alone. */
+/* Sum of (x - shift), or of its square, over n elements `step` apart: plain sums of vectors over 64 of them,
+ * those added in double. The order depends on n alone. */
 static double conv_sum(const real *x, int64_t n, int64_t step, real shift, int square) {
     double total = 0;
     int64_t i = 0;
@@ -242,7 +295,8 @@ static double conv_sum(const real *x, int64_t n, int64_t step, real shift, int s
             gemm_vec v = gemm_load(x + i) - shift;
             part += square ? v * v : v;
         }
-        for (int q = 0; q < GEMM_VL; q++) total += part[q];
+        for (int q = 0; q < GEMM_VL; q++)
+            total += part[q];
     }
     while (i < n) {
         real part = 0;
@@ -256,7 +310,8 @@ static double conv_sum(const real *x, int64_t n, int64_t step, real shift, int s
 }
 
 /* ptr: y, stats, x, w, bias (read only if HAS_BIAS)   items: image blocks * groups * channel blocks
- * As conv_forward; an item owns whole planes and leaves (mean, sum of squared deviations) of each in stats[n][c]. */
+ * As conv_forward; an item owns whole planes and leaves (mean, sum of squared deviations) of each in
+ * stats[n][c]. */
 CS_KERNEL(conv_forward_stats) {
     const int64_t *p = c->ints;
     int64_t blocks = p[OD] * cs_div_up(p[OH], p[RB]) * cs_div_up(p[OW], p[WB]), mb = cs_div_up(p[OC], p[MB]);
@@ -283,28 +338,34 @@ CS_KERNEL(conv_backward_data) {
     int64_t wb = cs_div_up(cs_div_up(p[IW], p[SW]), p[WB]), blocks = qd * hb * wb;
     conv_place to = conv_place_of(0, p[ID] * p[IH] * p[IW]);
     for (int64_t item = begin; item < end; item++) {
-        int64_t block = item % blocks, phase = item / blocks % phases, i0 = item / (blocks * phases) % mb * p[MB];
-        int64_t plane = item / (blocks * phases * mb), image0 = plane / p[GROUPS] * p[NB], group = plane % p[GROUPS];
+        int64_t block = item % blocks, phase = item / blocks % phases,
+                i0 = item / (blocks * phases) % mb * p[MB];
+        int64_t plane = item / (blocks * phases * mb), image0 = plane / p[GROUPS] * p[NB],
+                group = plane % p[GROUPS];
         int64_t m = cs_min(p[MB], p[IC] - i0);
         conv_block b = {.x = (const real *)c->ptr[1] + image0 * p[YBATCH], .batch = p[YBATCH], .count = m};
         b.from = conv_place_of(0, p[OD] * p[OH] * p[OW]), b.first = group * p[OC];
         b.axis[0] = conv_phase(p, 0, phase / (p[SH] * p[SW]));
         b.axis[1] = conv_phase(p, 1, phase / p[SW] % p[SH]);
         b.axis[2] = conv_phase(p, 2, phase % p[SW]);
-        if (!conv_cut(&b, p, image0, block, hb, wb)) continue;
+        if (!conv_cut(&b, p, image0, block, hb, wb))
+            continue;
         int64_t jump[3] = {p[KH] * p[KW], p[KW], 1}, k = p[OC];
-        b.w = (const real *)c->ptr[2] + (group * p[OC] * p[IC] + i0) * taps, b.w_row = taps, b.w_channel = p[IC] * taps;
+        b.w = (const real *)c->ptr[2] + (group * p[OC] * p[IC] + i0) * taps, b.w_row = taps,
+        b.w_channel = p[IC] * taps;
         for (int i = 0; i < 3; i++) {
             k *= b.axis[i].taps;
             b.w += b.axis[i].taps ? b.axis[i].tap0 * jump[i] : 0;
             b.w_tap[i] = b.axis[i].tap_step * jump[i];
         }
         gemm_result r = gemm_block(m, b.columns, k, k / p[OC], conv_pack_weight, &b, conv_pack_pixels, &b);
-        conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[XBATCH], p[XBATCH], &to, group * p[IC] + i0, m, 0, p + ID);
+        conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[XBATCH], p[XBATCH], &to, group * p[IC] + i0, m, 0,
+                   p + ID);
     }
 }
 
-/* --- gradient of the weight: k runs over images and output pixels ----------------------------------------------- */
+/* --- gradient of the weight: k runs over images and output pixels
+ * ----------------------------------------------- */
 typedef struct conv_gradient {
     const cs_call *c;
     int64_t group, i0, m, j0, n; /* rows (output channels) and columns (channel, tap) of the block of dW */
@@ -319,7 +380,8 @@ GEMM_INLINE gemm_panels conv_pack_dy(real *room, const void *context, int64_t k0
     for (int64_t k = k0; k < k0 + kc; k += run) {
         int64_t image = k / pixels, at = k % pixels;
         run = cs_min(pixels - at, k0 + kc - k);
-        const real *dy = (const real *)g->c->ptr[1] + image * p[YBATCH] + (g->group * p[OC] + g->i0) * pixels + at;
+        const real *dy =
+            (const real *)g->c->ptr[1] + image * p[YBATCH] + (g->group * p[OC] + g->i0) * pixels + at;
         for (int64_t i = 0; i < g->m; i += GEMM_MR)
             gemm_pack_across(room + i / GEMM_MR * GEMM_PA * kc + (k - k0) * GEMM_PA, GEMM_PA,
                              cs_min(GEMM_MR, g->m - i), run, dy + i * pixels, pixels);
@@ -327,11 +389,14 @@ GEMM_INLINE gemm_panels conv_pack_dy(real *room, const void *context, int64_t k0
     return (gemm_panels){room, GEMM_PA * kc};
 }
 
-/* B: col transposed, columns are (channel, tap). Each column is gathered along its pixels, then the panel turned. */
+/* B: col transposed, columns are (channel, tap). Each column is gathered along its pixels, then the panel
+ * turned. */
 GEMM_INLINE gemm_panels conv_pack_col(real *room, const void *context, int64_t k0, int64_t kc) {
     const conv_gradient *g = context;
     const int64_t *p = g->c->ints;
-    struct { int64_t at, length, image, d, h, w; } run[GEMM_KC];
+    struct {
+        int64_t at, length, image, d, h, w;
+    } run[GEMM_KC];
     int64_t runs = 0, pixels = p[ID] * p[IH] * p[IW];
     for (int64_t k = k0; k < k0 + kc; k += run[runs++].length) { /* pieces of output rows in this slice */
         int64_t ow = k % p[OW], oh = k / p[OW] % p[OH], od = k / (p[OW] * p[OH]) % p[OD];
@@ -343,7 +408,8 @@ GEMM_INLINE gemm_panels conv_pack_col(real *room, const void *context, int64_t k
         int64_t count = cs_min(GEMM_NR, g->n - j);
         for (int64_t q = 0; q < count; q++) {
             int64_t tap = g->j0 + j + q, tw = tap % p[KW] * p[DW], th = tap / p[KW] % p[KH] * p[DH];
-            int64_t td = tap / (p[KW] * p[KH]) % p[KD] * p[DD], ch = g->group * p[IC] + tap / (p[KW] * p[KH] * p[KD]);
+            int64_t td = tap / (p[KW] * p[KH]) % p[KD] * p[DD],
+                    ch = g->group * p[IC] + tap / (p[KW] * p[KH] * p[KD]);
             const real *x = (const real *)g->c->ptr[2] + ch * pixels;
             for (int64_t i = 0; i < runs; i++) {
                 int64_t d = run[i].d + td, h = run[i].h + th;
@@ -366,7 +432,8 @@ CS_KERNEL(conv_backward_weight) {
         conv_gradient g = {.c = c, .group = item / (rows * cols), .stage = gemm_scratch(0).rest};
         g.i0 = item / cols % rows * p[MB], g.m = cs_min(p[MB], p[OC] - g.i0);
         g.j0 = item % cols * p[RB], g.n = cs_min(p[RB], k - g.j0);
-        gemm_result r = gemm_block(g.m, g.n, p[BATCH] * p[OD] * p[OH] * p[OW], 1, conv_pack_dy, &g, conv_pack_col, &g);
+        gemm_result r =
+            gemm_block(g.m, g.n, p[BATCH] * p[OD] * p[OH] * p[OW], 1, conv_pack_dy, &g, conv_pack_col, &g);
         gemm_put_rows(&r, g.m, g.n, (real *)c->ptr[0] + (g.group * p[OC] + g.i0) * k + g.j0, k, 0);
     }
 }

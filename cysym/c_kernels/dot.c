@@ -6,7 +6,8 @@
 
 /* ptr: c, a, b, bias (read only if has_bias)   floats: none   items: batch * row blocks * column blocks
  * C[i][j] = sum_k A[i][k] B[k][j] (+ bias[j]); A[i][k] = a[i * ai + k * ak], B[k][j] = b[k * bk + j * bj],
- * C[i][j] = c[i * ci + j]; matrices of one batch lie abatch, bbatch, cbatch elements apart; mb, nb: block size. */
+ * C[i][j] = c[i * ci + j]; matrices of one batch lie abatch, bbatch, cbatch elements apart; mb, nb: block
+ * size. */
 CS_KERNEL(gemm) {
     enum { M, N, KK, AI, AK, BK, BJ, CI, ABATCH, BBATCH, CBATCH, HAS_BIAS, MB, NB, BATCH };
     const int64_t *p = c->ints;
@@ -35,9 +36,12 @@ CS_KERNEL(sum_rows) {
         for (int64_t i0 = 0; i0 < p[ROWS]; i0 += 64) {
             real part[64] = {0};
             for (int64_t i = i0; i < cs_min(i0 + 64, p[ROWS]); i++)
-                for (int64_t j = 0; j < n; j++) part[j] += x[i * p[LDX] + j];
-            for (int64_t j = 0; j < n; j++) total[j] += part[j];
+                for (int64_t j = 0; j < n; j++)
+                    part[j] += x[i * p[LDX] + j];
+            for (int64_t j = 0; j < n; j++)
+                total[j] += part[j];
         }
-        for (int64_t j = 0; j < n; j++) y[j0 + j] = (real)total[j];
+        for (int64_t j = 0; j < n; j++)
+            y[j0 + j] = (real)total[j];
     }
 }

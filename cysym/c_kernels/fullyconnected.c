@@ -1,8 +1,8 @@
 //! dtypes: f32 f64
 /* FullyConnected by a weight that is kept packed from run to run. The plain product is `gemm` in dot.c.
  *
- * The packed weight is what gemm_block reads of B: panels of GEMM_NR hidden units, [width][GEMM_NR], the last ones
- * filled up with zeros to a multiple of 32 units. Only this file knows the order. */
+ * The packed weight is what gemm_block reads of B: panels of GEMM_NR hidden units, [width][GEMM_NR], the last
+ * ones filled up with zeros to a multiple of 32 units. Only this file knows the order. */
 #include "gemm.h"
 
 /* ptr: packed, w   items: panels of 32 hidden units; w[h * ldw + k] */

@@ -1,19 +1,20 @@
 /* One blocked matrix product for every kernel that multiplies matrices: dot, FullyConnected, Convolution.
  *
- * `gemm_block` computes one m x n block of a product over all of k into a thread's scratch memory; the kernel then
- * stores the finished block wherever it likes (bias, layout, strides are its own business). Operands come through
- * *packers*, inlined callbacks that lay a slice of k out in panels: A in panels of GEMM_MR rows, [k][GEMM_PA], B in
- * panels of GEMM_NR columns, [k][GEMM_NR]. k is cut into slices of at most GEMM_KC whose partial sums are added in
- * order, which bounds the rounding error and keeps a slice of both operands in the second-level cache. A block depends
- * on nothing but its shape, so a call gives the same bits for any number of threads. No file but kernels includes it. */
+ * `gemm_block` computes one m x n block of a product over all of k into a thread's scratch memory; the kernel
+ * then stores the finished block wherever it likes (bias, layout, strides are its own business). Operands
+ * come through *packers*, inlined callbacks that lay a slice of k out in panels: A in panels of GEMM_MR rows,
+ * [k][GEMM_PA], B in panels of GEMM_NR columns, [k][GEMM_NR]. k is cut into slices of at most GEMM_KC whose
+ * partial sums are added in order, which bounds the rounding error and keeps a slice of both operands in the
+ * second-level cache. A block depends on nothing but its shape, so a call gives the same bits for any number
+ * of threads. No file but kernels includes it. */
 #ifndef CYSYM_GEMM_H
 #define CYSYM_GEMM_H
 #include "cysym.h"
 
 #define GEMM_INLINE static inline __attribute__((always_inline))
 
-/* Register tile: MR broadcast rows times NV vectors. 28, 12 and 8 accumulators are what 32 and 16 registers hold
- * without spilling; MID and SMALL serve the rows that are left at the end of a block. */
+/* Register tile: MR broadcast rows times NV vectors. 28, 12 and 8 accumulators are what 32 and 16 registers
+ * hold without spilling; MID and SMALL serve the rows that are left at the end of a block. */
 #if CS_ISA_avx512
 enum { GEMM_MR = 14, GEMM_MID = 8, GEMM_SMALL = 4 };
 #elif CS_ISA_avx2
@@ -37,13 +38,16 @@ typedef real gemm_vecu __attribute__((vector_size(CS_VEC_BYTES), aligned(sizeof(
 GEMM_INLINE gemm_vec gemm_load(const real *p) { return *(const gemm_vecu *)p; }
 GEMM_INLINE void gemm_store(real *p, gemm_vec v) { *(gemm_vecu *)p = v; }
 
-/* --- register tile ---------------------------------------------------------------------------------------------- */
+/* --- register tile
+ * ---------------------------------------------------------------------------------------------- */
 /* c[rows][NR] (+)= a . b over kc steps. `a[i] - 0` is the form GCC turns into one broadcast load. */
-GEMM_INLINE void gemm_tile(int rows, int64_t kc, const real *a, const real *b, real *c, int64_t ldc, int first) {
+GEMM_INLINE void gemm_tile(int rows, int64_t kc, const real *a, const real *b, real *c, int64_t ldc,
+                           int first) {
     gemm_vec t[GEMM_MR][GEMM_NV];
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < GEMM_NV; j++) t[i][j] = (gemm_vec){0};
+        for (int j = 0; j < GEMM_NV; j++)
+            t[i][j] = (gemm_vec){0};
     for (int64_t k = 0; k < kc; k++, a += GEMM_PA, b += GEMM_NR) {
         gemm_vec b0 = gemm_load(b), b1 = gemm_load(b + GEMM_VL);
 #pragma GCC unroll 32
@@ -61,19 +65,20 @@ GEMM_INLINE void gemm_tile(int rows, int64_t kc, const real *a, const real *b, r
         }
 }
 
-#define GEMM_TILE(name, rows)                                                                                       \
-    static __attribute__((noinline, unused)) void name(int64_t kc, const real *a, const real *b, real *c,          \
-                                                       int64_t ldc, int first) {                                    \
-        if (first)                                                                                                  \
-            gemm_tile(rows, kc, a, b, c, ldc, 1);                                                                   \
-        else                                                                                                        \
-            gemm_tile(rows, kc, a, b, c, ldc, 0);                                                                   \
+#define GEMM_TILE(name, rows)                                                                                \
+    static __attribute__((noinline, unused)) void name(int64_t kc, const real *a, const real *b, real *c,    \
+                                                       int64_t ldc, int first) {                             \
+        if (first)                                                                                           \
+            gemm_tile(rows, kc, a, b, c, ldc, 1);                                                            \
+        else                                                                                                 \
+            gemm_tile(rows, kc, a, b, c, ldc, 0);                                                            \
     }
 GEMM_TILE(gemm_tile_full, GEMM_MR)
 GEMM_TILE(gemm_tile_mid, GEMM_MID)
 GEMM_TILE(gemm_tile_small, GEMM_SMALL)
 
-/* --- transposing a square of vectors ---------------------------------------------------------------------------- */
+/* --- transposing a square of vectors
+ * ---------------------------------------------------------------------------- */
 /* Stage s exchanges elements s apart between vectors s apart; log2(VL) stages transpose VL x VL. */
 #if CS_DT_f64
 typedef int64_t gemm_index;
@@ -96,13 +101,13 @@ typedef gemm_index gemm_mask __attribute__((vector_size(CS_VEC_BYTES)));
 #else
 #define GEMM_MASK(F, s) ((gemm_mask){GEMM_MASK2(F, s, 0)})
 #endif
-#define GEMM_STAGE(v, s)                                                                                            \
-    if (s < GEMM_VL) {                                                                                              \
-        _Pragma("GCC unroll 32") for (int q = 0; q < GEMM_VL; q++) if (!(q & s)) {                                  \
-            gemm_vec x = v[q], y = v[(q + s) % GEMM_VL];                                                            \
-            v[q] = __builtin_shuffle(x, y, GEMM_MASK(GEMM_LO, (s % GEMM_VL)));                                      \
-            v[(q + s) % GEMM_VL] = __builtin_shuffle(x, y, GEMM_MASK(GEMM_HI, (s % GEMM_VL)));                      \
-        }                                                                                                           \
+#define GEMM_STAGE(v, s)                                                                                     \
+    if (s < GEMM_VL) {                                                                                       \
+        _Pragma("GCC unroll 32") for (int q = 0; q < GEMM_VL; q++) if (!(q & s)) {                           \
+            gemm_vec x = v[q], y = v[(q + s) % GEMM_VL];                                                     \
+            v[q] = __builtin_shuffle(x, y, GEMM_MASK(GEMM_LO, (s % GEMM_VL)));                               \
+            v[(q + s) % GEMM_VL] = __builtin_shuffle(x, y, GEMM_MASK(GEMM_HI, (s % GEMM_VL)));               \
+        }                                                                                                    \
     }
 GEMM_INLINE void gemm_transpose(gemm_vec *v) {
     GEMM_STAGE(v, 1)
@@ -111,10 +116,11 @@ GEMM_INLINE void gemm_transpose(gemm_vec *v) {
     GEMM_STAGE(v, 8)
 }
 
-/* --- packing ---------------------------------------------------------------------------------------------------- */
+/* --- packing
+ * ---------------------------------------------------------------------------------------------------- */
 /* dst[k * width + i] = src[i * stride + k] for i < count, else 0: a panel whose source runs along k. */
-static __attribute__((unused)) void gemm_pack_across(real *dst, int width, int64_t count, int64_t kc, const real *src,
-                                                     int64_t stride) {
+static __attribute__((unused)) void gemm_pack_across(real *dst, int width, int64_t count, int64_t kc,
+                                                     const real *src, int64_t stride) {
     for (int g = 0; g < width; g += GEMM_VL) {
         int64_t n = cs_max(0, cs_min(GEMM_VL, count - g));
         const real *from = src + g * stride;
@@ -123,23 +129,28 @@ static __attribute__((unused)) void gemm_pack_across(real *dst, int width, int64
             gemm_vec v[GEMM_VL];
             if (n == GEMM_VL) {
 #pragma GCC unroll 32
-                for (int q = 0; q < GEMM_VL; q++) v[q] = gemm_load(from + q * stride + k);
+                for (int q = 0; q < GEMM_VL; q++)
+                    v[q] = gemm_load(from + q * stride + k);
             } else {
 #pragma GCC unroll 32
-                for (int q = 0; q < GEMM_VL; q++) v[q] = q < n ? gemm_load(from + q * stride + k) : (gemm_vec){0};
+                for (int q = 0; q < GEMM_VL; q++)
+                    v[q] = q < n ? gemm_load(from + q * stride + k) : (gemm_vec){0};
             }
             gemm_transpose(v);
 #pragma GCC unroll 32
-            for (int q = 0; q < GEMM_VL; q++) gemm_store(dst + (k + q) * width + g, v[q]);
+            for (int q = 0; q < GEMM_VL; q++)
+                gemm_store(dst + (k + q) * width + g, v[q]);
         }
         for (; k < kc; k++)
-            for (int q = 0; q < GEMM_VL; q++) dst[k * width + g + q] = q < n ? from[q * stride + k] : 0;
+            for (int q = 0; q < GEMM_VL; q++)
+                dst[k * width + g + q] = q < n ? from[q * stride + k] : 0;
     }
 }
 
-/* dst[k * width + i] = src[k * stride + i] for i < count, else 0: a panel whose source runs along the panel. */
-static __attribute__((unused)) void gemm_pack_along(real *dst, int width, int64_t count, int64_t kc, const real *src,
-                                                    int64_t stride) {
+/* dst[k * width + i] = src[k * stride + i] for i < count, else 0: a panel whose source runs along the panel.
+ */
+static __attribute__((unused)) void gemm_pack_along(real *dst, int width, int64_t count, int64_t kc,
+                                                    const real *src, int64_t stride) {
     if (count >= width) {
         for (int64_t k = 0; k < kc; k++)
             for (int g = 0; g < width; g += GEMM_VL)
@@ -147,7 +158,8 @@ static __attribute__((unused)) void gemm_pack_along(real *dst, int width, int64_
         return;
     }
     for (int64_t k = 0; k < kc; k++)
-        for (int q = 0; q < width; q++) dst[k * width + q] = q < count ? src[k * stride + q] : 0;
+        for (int q = 0; q < width; q++)
+            dst[k * width + q] = q < count ? src[k * stride + q] : 0;
 }
 
 /* A matrix somewhere in memory: element (i, k) at base[i * is + k * ks], i < count. */
@@ -157,7 +169,8 @@ typedef struct gemm_matrix {
 } gemm_matrix;
 
 /* Slices k0 .. k0 + kc of all panels; `step` rows each, stored `width` wide. */
-GEMM_INLINE void gemm_pack_panels(real *dst, const gemm_matrix *m, int step, int width, int64_t k0, int64_t kc) {
+GEMM_INLINE void gemm_pack_panels(real *dst, const gemm_matrix *m, int step, int width, int64_t k0,
+                                  int64_t kc) {
     for (int64_t i = 0; i < m->count; i += step, dst += width * kc) {
         int64_t n = cs_min(step, m->count - i);
         const real *src = m->base + i * m->is + k0 * m->ks;
@@ -167,11 +180,13 @@ GEMM_INLINE void gemm_pack_panels(real *dst, const gemm_matrix *m, int step, int
             gemm_pack_along(dst, width, n, kc, src, m->ks);
         else
             for (int64_t k = 0; k < kc; k++)
-                for (int q = 0; q < width; q++) dst[k * width + q] = q < n ? src[q * m->is + k * m->ks] : 0;
+                for (int q = 0; q < width; q++)
+                    dst[k * width + q] = q < n ? src[q * m->is + k * m->ks] : 0;
     }
 }
 
-/* What a packer hands back: the first panel and the distance to the next. It may ignore `room` and point elsewhere. */
+/* What a packer hands back: the first panel and the distance to the next. It may ignore `room` and point
+ * elsewhere. */
 typedef struct gemm_panels {
     const real *first;
     int64_t step;
@@ -187,7 +202,8 @@ GEMM_INLINE gemm_panels gemm_pack_b(real *room, const void *context, int64_t k0,
     return (gemm_panels){room, GEMM_NR * kc};
 }
 
-/* --- the block -------------------------------------------------------------------------------------------------- */
+/* --- the block
+ * -------------------------------------------------------------------------------------------------- */
 typedef struct gemm_result {
     real *c;    /* m rows of n finished sums */
     int64_t ld; /* elements from row to row */
@@ -208,13 +224,15 @@ GEMM_INLINE gemm_result gemm_scratch(int64_t n) {
     return (gemm_result){c, GEMM_ROUND(n, GEMM_NR), c + GEMM_ROOM_C + GEMM_ROOM_A + GEMM_ROOM_B};
 }
 
-/* m <= GEMM_MB, n <= GEMM_NB. `multiple`: slices of k are multiples of it (1, or the taps of a convolution). */
+/* m <= GEMM_MB, n <= GEMM_NB. `multiple`: slices of k are multiples of it (1, or the taps of a convolution).
+ */
 GEMM_INLINE gemm_result gemm_block(int64_t m, int64_t n, int64_t k, int64_t multiple, gemm_packer *pack_a,
                                    const void *a_context, gemm_packer *pack_b, const void *b_context) {
     gemm_result r = gemm_scratch(n);
     real *room_a = r.c + GEMM_ROOM_C, *room_b = room_a + GEMM_ROOM_A;
     if (k == 0) { /* an empty sum */
-        for (int64_t i = 0; i < m; i++) memset(r.c + i * r.ld, 0, (size_t)n * sizeof(real));
+        for (int64_t i = 0; i < m; i++)
+            memset(r.c + i * r.ld, 0, (size_t)n * sizeof(real));
         return r;
     }
     int64_t slices = cs_div_up(k, GEMM_KC), unit = multiple <= GEMM_KC ? multiple : 1;
@@ -242,12 +260,14 @@ GEMM_INLINE gemm_result gemm_block(int64_t m, int64_t n, int64_t k, int64_t mult
 }
 
 /* Stores a finished block as rows `ld` apart, adding bias[j] unless it is NULL. */
-GEMM_INLINE void gemm_put_rows(const gemm_result *r, int64_t m, int64_t n, real *out, int64_t ld, const real *bias) {
+GEMM_INLINE void gemm_put_rows(const gemm_result *r, int64_t m, int64_t n, real *out, int64_t ld,
+                               const real *bias) {
     for (int64_t i = 0; i < m; i++) {
         const real *from = r->c + i * r->ld;
         real *to = out + i * ld;
         if (bias)
-            for (int64_t j = 0; j < n; j++) to[j] = from[j] + bias[j];
+            for (int64_t j = 0; j < n; j++)
+                to[j] = from[j] + bias[j];
         else
             memcpy(to, from, (size_t)n * sizeof(real));
     }

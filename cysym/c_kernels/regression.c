@@ -1,12 +1,6 @@
 //! dtypes: f32 f64
 /* Regression heads: the logistic function, and the gradient all heads share. */
-#include "cysym.h"
-
-#if CS_DT_f32
-#define EXP expf
-#else
-#define EXP exp
-#endif
+#include "vmath.h"
 
 /* ptr: y, x   items: elements */
 CS_KERNEL(regression_logistic) {

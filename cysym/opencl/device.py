@@ -63,6 +63,8 @@ class OpenCLDevice:
         Bytes of device memory in all.
     max_alloc : int
         Largest single allocation in bytes; larger arenas must be split.
+    max_group : int
+        Most work-items of a work-group.
     """
 
     kind: Literal["opencl"] = "opencl"
@@ -75,6 +77,7 @@ class OpenCLDevice:
         self.has_fp16 = "cl_khr_fp16" in extensions
         self.memory = int(raw.global_mem_size)
         self.max_alloc = int(raw.max_mem_alloc_size)
+        self.max_group = int(raw.max_work_group_size)
         self.device_ptr: int = raw.int_ptr
         self.meter = _opencl.Meter()
         self._raw = raw

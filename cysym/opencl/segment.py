@@ -53,7 +53,7 @@ class Segment:
         self.device = device
         self.cost = float(sum(c.cost * c.items for c in calls))
         self._calls = list(calls)
-        self._launches = Launches(device.queue_ptr, device.device_ptr, len(self._calls))
+        self._launches = Launches(device.queue_ptr, len(self._calls))
         self._uses: dict[int, list[tuple[int, int, int]]] = {}  # slot -> (launch, argument, byte offset)
         self._needs: dict[int, int] = {}  # slot -> bytes the calls reach into it
         self._first_float: list[tuple[int, str]] = []  # per call: argument, type
@@ -149,17 +149,13 @@ class Segment:
         kernel = self.device.find_kernel(call)
         _check_parameters(kernel, call)
         program = self.device.programs.get(kernel, call.dtype)
+        if kernel.local > self.device.max_group:
+            raise DeviceError(
+                f"its work-groups have {kernel.local} work-items, the device allows {self.device.max_group}"
+            )
         launches, arg = self._launches, 0
-        most = launches.set_kernel(
-            i,
-            program,
-            kernel.name.encode(),
-            kernel.global_size(call.items, call.ints),
-            kernel.local,
-            call.once,
-        )
-        if most < kernel.local:
-            raise DeviceError(f"its work-groups have {kernel.local} work-items, the device allows {most}")
+        size = kernel.global_size(call.items, call.ints)
+        launches.set_kernel(i, program, kernel.name.encode(), size, kernel.local, call.once)
         for tensor in call.ptrs:
             slot = slot_of(tensor.buffer)
             offset = tensor.offset + (tensor.buffer.offset if tensor.buffer.kind == "arena" else 0)

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 LAYOUTS = {"NCW": 1, "NCHW": 2, "NCDHW": 3, "NWC": 1, "NHWC": 2, "NDHWC": 3}
 BLOCKED = "nChw16c"
-MAX_CHANNELS, MAX_PIXELS, STAGE = 168, 384, 16384  # limits of gemm.h: rows and columns of a block, staging room
+MAX_CHANNELS, MAX_PIXELS, STAGE = (
+    168,
+    384,
+    16384,
+)  # limits of gemm.h: rows and columns of a block, staging room
 
 
 class Blocks(NamedTuple):
@@ -73,7 +77,11 @@ def plane_blocks(size: tuple[int, int], taps: int, dilate: int, stride: int, ima
 
 def channel_block(channels: int, others: int) -> int:
     """Channels of a block where `others` blocks share the work already: fewer when that leaves cores idle."""
-    size = channels if channels <= MAX_CHANNELS else min(up(pieces(channels, pieces(channels, MAX_CHANNELS)), 14), 168)
+    size = (
+        channels
+        if channels <= MAX_CHANNELS
+        else min(up(pieces(channels, pieces(channels, MAX_CHANNELS)), 14), 168)
+    )
     while others * pieces(channels, size) < 8 and size >= 56:
         size = up(size // 2, 14)
     return size
@@ -151,7 +159,9 @@ class Convolution(OpDef):
             if any(v <= 0 for v in value):
                 raise MXNetError(f"incorrect {word} size: {show(value)}")
         if self.layout is not None and LAYOUTS[self.layout] != rank:
-            raise MXNetError(f"layout {self.layout} does not fit a kernel of {rank} dimensions {show(self.kernel)}")
+            raise MXNetError(
+                f"layout {self.layout} does not fit a kernel of {rank} dimensions {show(self.kernel)}"
+            )
 
     def input_names(self) -> tuple[str, ...]:
         return self.inputs[:2] if self.no_bias else self.inputs
@@ -180,7 +190,9 @@ class Convolution(OpDef):
             return
         if len(data) != rank + 2:
             names = ("x", "y-x", "d-y-x")[rank - 1]
-            raise ShapeError(f"Input data should be {rank + 2}D in batch-num_filter-{names}, got {show(data)}")
+            raise ShapeError(
+                f"Input data should be {rank + 2}D in batch-num_filter-{names}, got {show(data)}"
+            )
         n, channels, *size = first(data)
         if channels >= 0 and channels % self.num_group:
             raise ShapeError(
@@ -203,7 +215,8 @@ class Convolution(OpDef):
                     f"padded by {show(pad)}"
                 )
         out = [
-            (x + 2 * p - r) // t + 1 if x >= 0 else -1 for x, r, t, p in zip(size, reach, stride, pad, strict=True)
+            (x + 2 * p - r) // t + 1 if x >= 0 else -1
+            for x, r, t, p in zip(size, reach, stride, pad, strict=True)
         ]
         known = s.meet_out(0, back((n, self.num_filter, *out)))
         if known is not None:  # the batch, and where the stride is 1 the size, follow from the output
@@ -250,7 +263,12 @@ class Convolution(OpDef):
             c.call("conv_forward", [y], [x, w, bias], ints, items=blocks_of_channels * many, cost=work)
         else:
             c.call(
-                "conv_forward_stats", [y, stats], [x, w, bias], ints, items=blocks_of_channels, cost=work * many
+                "conv_forward_stats",
+                [y, stats],
+                [x, w, bias],
+                ints,
+                items=blocks_of_channels,
+                cost=work * many,
             )
 
     def emit_data_gradient(self, c: LowerContext, dx: Tensor, g: Tensor, w: Tensor) -> None:
@@ -263,13 +281,24 @@ class Convolution(OpDef):
         taps = pieces(self.kernel[-1], sw // shared)
         channels = dx.shape[1] // self.num_group
         size_of_phase = (pieces(height, sh), pieces(width, sw))
-        plane = plane_blocks(size_of_phase, taps, dilate[-1] // shared, 1, self._images(dx.shape[0], channels))
+        plane = plane_blocks(
+            size_of_phase, taps, dilate[-1] // shared, 1, self._images(dx.shape[0], channels)
+        )
         many = sd * sh * sw * pieces(depth, sd)
         many *= pieces(size_of_phase[0], plane.rows) * pieces(size_of_phase[1], plane.width)
         whole = pieces(dx.shape[0], plane.images) * self.num_group
         size = channel_block(channels, whole * many)
         ints += [dx.batch_stride(), g.batch_stride(), 0, 0, 0, size, *plane]
-        work = size * plane.images * plane.rows * plane.width * prod(w.shape) / channels / prod(stride) / self.num_group
+        work = (
+            size
+            * plane.images
+            * plane.rows
+            * plane.width
+            * prod(w.shape)
+            / channels
+            / prod(stride)
+            / self.num_group
+        )
         c.call(
             "conv_backward_data", [dx], [g, w], ints,
             items=whole * pieces(channels, size) * many, cost=100.0 + work / 60,

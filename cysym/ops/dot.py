@@ -1,8 +1,8 @@
 """dot and batch_dot: products of matrices, and `matmul`, the call every operator makes that needs one.
 
-The kernels are `gemm` and `sum_rows` of dot.c and dot.cl; FullyConnected uses them, too. This module decides how a
-product is cut into items (`blocks`): from its sizes alone, so that results do not depend on threads. It never looks at
-values or devices; `lower` hands its calls to the program.
+The kernels are `gemm` and `sum_rows` of dot.c and dot.cl; FullyConnected uses them, too. This module decides
+how a product is cut into items (`blocks`): from its sizes alone, so that results do not depend on threads. It
+never looks at values or devices; `lower` hands its calls to the program.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # What gemm.h has scratch memory for, and what its panels divide without waste (84 = 6 * 14 rows, 32 columns).
 MAX_ROWS, MAX_COLS, ROW_STEP, COL_STEP = 168, 384, 84, 32
-# An item of its own is worth this many multiplications (20 microseconds of a core) and this area: in smaller blocks
-# packing the operands costs as much as multiplying them.
+# An item of its own is worth this many multiplications (20 microseconds of a core) and this area: in smaller
+# blocks packing the operands costs as much as multiplying them.
 ITEM_WORK, ITEM_AREA = 3_000_000, 4096
 
 
@@ -38,8 +38,8 @@ def pieces(n: int, size: int) -> int:
 def blocks(m: int, n: int, k: int, batch: int = 1) -> tuple[int, int]:
     """Rows and columns of the blocks an m x n product over k is cut into.
 
-    Large blocks pack each operand seldom, many blocks feed many cores: halve while there are few items and each of
-    them stays worth the trouble.
+    Large blocks pack each operand seldom, many blocks feed many cores: halve while there are few items and
+    each of them stays worth the trouble.
 
     >>> blocks(64, 128, 784), blocks(512, 512, 512), blocks(1, 10, 10)
     ((64, 64), (168, 128), (1, 32))
@@ -74,8 +74,9 @@ def matmul(
 ) -> None:
     """Emit C = A B (+ bias along each row) for `size` = (m, n, k).
 
-    `a_strides` are the elements from A[i][k] to A[i + 1][k] and to A[i][k + 1], `b_strides` those from B[k][j] to
-    B[k + 1][j] and to B[k][j + 1]; C is stored in rows `ld` elements apart. `batch_strides` are those of A, B and C.
+    `a_strides` are the elements from A[i][k] to A[i + 1][k] and to A[i][k + 1], `b_strides` those from
+    B[k][j] to B[k + 1][j] and to B[k][j + 1]; C is stored in rows `ld` elements apart. `batch_strides` are
+    those of A, B and C.
     """
     m, n, k = size
     if 0 in (m, n, batch):
@@ -155,7 +156,9 @@ class _Product(OpDef):
     transpose_a = Bool(False, "If true then transpose the first input before the product.")
     transpose_b = Bool(False, "If true then transpose the second input before the product.")
     forward_stype = Enum(
-        ("csr", "default", "row_sparse"), None, "Storage type of the output; only the default one exists here."
+        ("csr", "default", "row_sparse"),
+        None,
+        "Storage type of the output; only the default one exists here.",
     )
 
     def check(self) -> None:
@@ -182,8 +185,8 @@ class _Product(OpDef):
 class Dot(_Product):
     """Product of two arrays: the last axis of `lhs` is summed against the first axis of `rhs`.
 
-    For shapes (a..., k) and (k, b...) the result has shape (a..., b...), that of two vectors (1,). `transpose_a` sums
-    over the first axis of `lhs`, `transpose_b` over the last one of `rhs`.
+    For shapes (a..., k) and (k, b...) the result has shape (a..., b...), that of two vectors (1,).
+    `transpose_a` sums over the first axis of `lhs`, `transpose_b` over the last one of `rhs`.
     """
 
     name = "dot"
@@ -207,8 +210,8 @@ class Dot(_Product):
 class BatchDot(_Product):
     """Matrix products of two batches: (..., m, k) and (..., k, n) give (..., m, n).
 
-    `transpose_a` and `transpose_b` swap the last two axes of an operand. All leading axes must be equal; three axes or
-    more are needed.
+    `transpose_a` and `transpose_b` swap the last two axes of an operand. All leading axes must be equal;
+    three axes or more are needed.
     """
 
     name = "batch_dot"
@@ -219,7 +222,9 @@ class BatchDot(_Product):
         if a is None or b is None:
             return
         if len(a) < 3 or len(b) < 3 or len(a) != len(b):
-            raise ShapeError(f"batch_dot currently only support N-D*N-D array (N >= 3){show(a)} v.s. {show(b)}")
+            raise ShapeError(
+                f"batch_dot currently only support N-D*N-D array (N >= 3){show(a)} v.s. {show(b)}"
+            )
         flags = f"{show(a)} X {show(b)} trans_a={int(self.transpose_a)} trans_b={int(self.transpose_b)}"
         if any(x != y for x, y in zip(a[:-2], b[:-2], strict=True) if x >= 0 and y >= 0):
             raise ShapeError(f"batch_dot shape error (the leading batch dimensions must be equal): {flags}")

@@ -1,9 +1,10 @@
-"""Elementwise operators: every row of c_kernels/*.inc that is no mere part, and the operators that choose among rows.
+"""Elementwise operators: every row of c_kernels/*.inc that is no mere part, and the operators that choose
+among rows.
 
-An operator here is a row: its expression is the kernel, its gradient column the backward node. `lower` emits ``ew``
-calls whose source is an `EwGroup`; the pass `fuse` joins neighbours. No arithmetic stands in this file. The same
-function with broadcasting is one class more (`BroadcastOp`): its gradients are summed back to the input's shape.
-"""
+An operator here is a row: its expression is the kernel, its gradient column the backward node. `lower` emits
+``ew`` calls whose source is an `EwGroup`; the pass `fuse` joins neighbours. No arithmetic stands in this
+file. The same function with broadcasting is one class more (`BroadcastOp`): its gradients are summed back to
+the input's shape."""
 
 from __future__ import annotations
 
@@ -196,7 +197,8 @@ class BroadcastOp(Elementwise):
         return False
 
     def lower_gradients(self, c: LowerContext, node: ElementwiseBackward) -> None:
-        """Each gradient in the shape of the result, then summed over the axes its input was stretched along."""
+        """Each gradient in the shape of the result, then summed over the axes its input was stretched
+        along."""
         sources = node.tensor_names()
         shape = c.shape("ograd")
         for wanted, form in zip(node.wanted, node.forms(), strict=True):
@@ -215,8 +217,6 @@ def lower_summed(
     is_identity: bool = False,
 ) -> None:
     """Output = the group's value, of `shape`, summed over the axes along which the output was broadcast."""
-    from .reduce import emit_sum
-
     to = c.shape(output)
     if is_identity and to == shape:
         c.alias(output, ins[0])
@@ -224,6 +224,8 @@ def lower_summed(
     if to == shape:
         emit(c, group, [c.output(output, "any")], ins, floats)
         return
+    from .reduce import emit_sum
+
     full = ins[0]
     if not is_identity or not full.is_dense():
         full = c.temp(shape, c.output(output).dtype)
@@ -233,10 +235,10 @@ def lower_summed(
     emit_sum(c, c.output(output), full, axes)
 
 
-# --- operators that choose a row by a parameter, or name the row's numbers ------------------------------------------
+# --- operators that choose a row by a parameter, or name the row's numbers ----------------------------------
 class Activation(Elementwise):
-    """Activation function ``act_type`` of every element: relu, sigmoid, tanh, softrelu ``log(1 + exp(x))``, softsign
-    ``x / (1 + |x|)``. data: any shape; output: the same. (MXNet: Activation)"""
+    """Activation function ``act_type`` of every element: relu, sigmoid, tanh, softrelu ``log(1 + exp(x))``,
+    softsign ``x / (1 + |x|)``. data: any shape; output: the same. (MXNet: Activation)"""
 
     name = "Activation"
     act_type = Enum(("relu", "sigmoid", "softrelu", "softsign", "tanh"), REQUIRED, "which function")
@@ -277,11 +279,12 @@ class SmoothL1(Elementwise):
 
 
 class LeakyReLU(Elementwise):
-    """Leaky rectifiers ``act_type``: leaky ``x > 0 ? x : slope * x``; prelu, the same with a learned slope ``gamma``
-    per channel (axis 1); elu ``x > 0 ? x : slope * (exp(x) - 1)``; selu; gelu ``x * (1 + erf(x / sqrt(2))) / 2``;
-    rrelu, in inference only: leaky with the mean of the bounds.
+    """Leaky rectifiers ``act_type``: leaky ``x > 0 ? x : slope * x``; prelu, the same with a learned slope
+    ``gamma`` per channel (axis 1); elu ``x > 0 ? x : slope * (exp(x) - 1)``; selu; gelu ``x * (1 + erf(x /
+    sqrt(2))) / 2``; rrelu, in inference only: leaky with the mean of the bounds.
 
-    data: any shape; gamma: (channels,), (1,) or the shape of data; output: the shape of data. (MXNet: LeakyReLU)"""
+    data: any shape; gamma: (channels,), (1,) or the shape of data; output: the shape of data. (MXNet:
+    LeakyReLU)"""
 
     name = "LeakyReLU"
     has_own_output_names = True
@@ -389,7 +392,7 @@ class AddN(OpDef):
         emit(c, sum_group(len(ins)), [out], ins)
 
 
-# --- one class for every other row ------------------------------------------------------------------------------------
+# --- one class for every other row --------------------------------------------------------------------------
 def _doc(names: Sequence[str], row: Row, shapes: str) -> str:
     """Documentation of a generated operator, made of its expressions."""
     arguments = {"unary": "data", "binary": "lhs, rhs", "scalar": "data, scalar"}[row.kind]

@@ -1,9 +1,9 @@
 """Elementwise groups: the numbered expressions of c_kernels/*.inc and lists of instructions made of them.
 
-The three tables are read here as text, once, at import; an expression's opcode is its place when they are read in the
-order unary, binary, scalar, which is how c_kernels/elementwise.c counts. A group is what one ``ew`` call computes:
-operators make groups of one or a few instructions, `passes.fuse` joins them, `passes.ew_opencl` writes source for them.
-"""
+The three tables are read here as text, once, at import; an expression's opcode is its place when they are
+read in the order unary, binary, scalar, which is how c_kernels/elementwise.c counts. A group is what one
+``ew`` call computes: operators make groups of one or a few instructions, `passes.fuse` joins them,
+`passes.ew_opencl` writes source for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SOURCES: Final = 4  # operands an instruction of the interpreter has room for
 class Form:
     """One expression: forward of a row, or a gradient of it."""
 
-    __slots__ = ("opcode", "name", "text", "slots", "reads", "scalars", "cost")
+    __slots__ = ("cost", "name", "opcode", "reads", "scalars", "slots", "text")
 
     def __init__(self, opcode: int, name: str, text: str, slots: str) -> None:
         self.opcode, self.name, self.text, self.slots = opcode, name, text, slots
@@ -130,9 +130,8 @@ class Instr(NamedTuple):
 class EwGroup:
     """What one ``ew`` call computes, in single-assignment form.
 
-    Value i < n_in is input i of the call; value n_in + k is the result of instruction k. ``outs`` are the values the
-    call's outputs hold.
-    """
+    Value i < n_in is input i of the call; value n_in + k is the result of instruction k. ``outs`` are the
+    values the call's outputs hold."""
 
     n_in: int
     instrs: tuple[Instr, ...]
@@ -146,7 +145,8 @@ class EwGroup:
         return sum(i.form.cost for i in self.instrs) + 0.1 * (self.n_in + len(self.outs))
 
     def pairs(self) -> list[tuple[int, int]]:
-        """(input, output) positions that may share memory: the input is not read after the output is written."""
+        """(input, output) positions that may share memory: the input is not read after the output is
+        written."""
         last = [-1] * self.n_in
         for k, instr in enumerate(self.instrs):
             for v in instr.srcs:
@@ -155,7 +155,8 @@ class EwGroup:
         return [(i, o) for o, v in enumerate(self.outs) for i in range(self.n_in) if last[i] <= v - self.n_in]
 
     def code(self) -> list[int]:
-        """Instructions as the interpreter reads them: opcode, dst, sources, first scalar; tiles are reused."""
+        """Instructions as the interpreter reads them: opcode, dst, sources, first scalar; tiles are
+        reused."""
         if not self._code:
             self._code.extend(self._encode())
         return self._code
@@ -207,10 +208,11 @@ def sum_group(n: int) -> EwGroup:
     return EwGroup(n, tuple(instrs), (n + len(instrs) - 1,))
 
 
-# --- any expression as a group --------------------------------------------------------------------------------------
+# --- any expression as a group ------------------------------------------------------------------------------
 @cache
 def _primitives() -> dict[tuple[str, str], tuple[Form, tuple[str, ...]]]:
-    """Rows that are one operation on plain variables: (operation, "v" or "c" per operand) -> (form, variables)."""
+    """Rows that are one operation on plain variables: (operation, "v" or "c" per operand) -> (form,
+    variables)."""
     found: dict[tuple[str, str], tuple[Form, tuple[str, ...]]] = {}
     for row in ROWS.values():
         tree = expr.parse(row.forward.text)
@@ -233,7 +235,8 @@ def _primitives() -> dict[tuple[str, str], tuple[Form, tuple[str, ...]]]:
 
 @cache
 def function_rule(name: str) -> tuple[expr.Tree, ...]:
-    """Derivatives of a function by its arguments a, b: the gradient column of the row that is this function."""
+    """Derivatives of a function by its arguments a, b: the gradient column of the row that is this
+    function."""
     for row in ROWS.values():
         tree = expr.parse(row.forward.text)
         slots = row.forward.slots[: len(row.gradients)]

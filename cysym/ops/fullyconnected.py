@@ -1,7 +1,7 @@
 """FullyConnected: y = x W^T + b, with weights kept packed between runs when only inference is asked for.
 
-Products go through `matmul` (dot.py); the kernels here are `fc_pack`, which lays an argument's weight out as the
-product reads it and is skipped while the weight is unchanged, and `fc_packed`, which multiplies by it.
+Products go through `matmul` (dot.py); the kernels here are `fc_pack`, which lays an argument's weight out as
+the product reads it and is skipped while the weight is unchanged, and `fc_packed`, which multiplies by it.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ class _FullyConnectedBackward(Backward):
 class FullyConnected(OpDef):
     """A dense layer: ``output = data . weight^T + bias``.
 
-    With `flatten` all axes of `data` but the first are one: data (n, d1, d2, ...), weight (num_hidden, d1 * d2 * ...),
-    bias (num_hidden,), output (n, num_hidden). Without, the last axis is transformed and the others stay: data
-    (..., d), weight (num_hidden, d), output (..., num_hidden). With `no_bias` there is no bias.
+    With `flatten` all axes of `data` but the first are one: data (n, d1, d2, ...), weight (num_hidden, d1 *
+    d2 * ...), bias (num_hidden,), output (n, num_hidden). Without, the last axis is transformed and the
+    others stay: data (..., d), weight (num_hidden, d), output (..., num_hidden). With `no_bias` there is no
+    bias.
     """
 
     name = "FullyConnected"

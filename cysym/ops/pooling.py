@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..passes.lower import LowerContext
     from .rules import ShapeRule
 
-NORM: Final = {"avg": 0, "sum": 0, "lp": 1}
 LAYOUTS: Final = ("NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC")
 AXES: Final = {1: "(batch, channel, x)", 2: "(batch, channel, y, x)", 3: "(batch, channel, d, y, x)"}
 

@@ -1,9 +1,8 @@
 """OpenCL source of elementwise groups: one small kernel for each distinct group, made of the rows' own text.
 
-The same integers the CPU's interpreter reads come as an array: with ndim = 0 every tensor is dense and work-item i
-computes element i, else the strides are followed. One text serves both, so a program is built once per group and
-element type. Names come from the content: equal groups give equal text.
-"""
+The same integers the CPU's interpreter reads come as an array: with ndim = 0 every tensor is dense and
+work-item i computes element i, else the strides are followed. One text serves both, so a program is built
+once per group and element type. Names come from the content: equal groups give equal text."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """fuse: neighbouring elementwise calls become one call, so that what lies between them never reaches memory.
 
-Call list -> call list, before the plan. A producer joins a consumer by moving down to the consumer's place; it may
-when nothing in between touches what it writes or writes what it reads. What is read elsewhere, too, stays an output of
-the joint call. `finalize` then turns each group and the strides of its tensors into the integers the kernel reads.
-"""
+Call list -> call list, before the plan. A producer joins a consumer by moving down to the consumer's place;
+it may when nothing in between touches what it writes or writes what it reads. What is read elsewhere, too,
+stays an output of the joint call. `finalize` then turns each group and the strides of its tensors into the
+integers the kernel reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_NDIM = 16  # of the interpreter in c_kernels/elementwise.c
 class _Node:
     """A call of the list, or several joined: where it stands now and what it does."""
 
-    __slots__ = ("call", "at", "into", "reads", "writes")
+    __slots__ = ("at", "call", "into", "reads", "writes")
 
     def __init__(self, call: Call, at: int) -> None:
         self.call, self.at = call, at
@@ -79,13 +79,14 @@ class _Fusion:
         for t in node.call.ins:
             for writer in self.writers.get(t.buffer, ()):
                 writer = writer.now()
-                if writer.at < node.at and writer not in found:
-                    if isinstance(writer.call.source, EwGroup) and not _is_special(writer.call):
-                        found.append(writer)
+                is_fusable = isinstance(writer.call.source, EwGroup) and not _is_special(writer.call)
+                if is_fusable and writer.at < node.at and writer not in found:
+                    found.append(writer)
         return found
 
     def join(self, producer: _Node, node: _Node) -> Call | None:
-        """The joint call at the place of `node`, or None where it would not compute the same or would not pay."""
+        """The joint call at the place of `node`, or None where it would not compute the same or would not
+        pay."""
         p, c = producer.call, node.call
         if p.dtype != c.dtype or p.device is not c.device or p.items != c.items:
             return None
@@ -99,16 +100,17 @@ class _Fusion:
         if not links:
             return None
         keep = [self.is_needed(t, producer, node) for t in p.outs]
-        if not all(keep) or self.is_adjacent(producer, node):
-            joint = _join_calls(p, c, links, keep)
-            if len(joint.source.instrs) <= MAX_INSTRS and len(joint.ptrs) <= MAX_POINTERS:
-                if self.is_adjacent(producer, node) or self.bytes_gained(producer, node, keep) >= 0:
-                    return joint
-        return None
+        is_adjacent = self.is_adjacent(producer, node)
+        if not is_adjacent and (all(keep) or self.bytes_gained(producer, node, keep) < 0):
+            return None
+        joint = _join_calls(p, c, links, keep)
+        if len(joint.source.instrs) > MAX_INSTRS or len(joint.ptrs) > MAX_POINTERS:
+            return None
+        return joint
 
     def may_move(self, producer: _Node, node: _Node) -> bool:
-        """Whether the producer may run right before `node` instead: nothing between touches what it writes, writes what
-        it reads, or may look at anything."""
+        """Whether the producer may run right before `node` instead: nothing between touches what it writes,
+        writes what it reads, or may look at anything."""
         if any(producer.at < b < node.at for b in self.barriers):
             return False
         users = [u for b in producer.writes for u in self.users[b]]
@@ -127,7 +129,8 @@ class _Fusion:
         return all(n.into is not None for n in self.nodes[producer.at + 1 : node.at])
 
     def bytes_gained(self, producer: _Node, node: _Node, keep: Sequence[bool]) -> int:
-        """Memory over the stretch from producer to node: results that vanish, less inputs that now live as long."""
+        """Memory over the stretch from producer to node: results that vanish, less inputs that now live as
+        long."""
         gained = sum(t.buffer.nbytes for t, k in zip(producer.call.outs, keep, strict=True) if not k)
         for b in producer.reads:
             if b.kind == "arena" and max(u.now().at for u in self.users[b]) < node.at:
@@ -199,7 +202,8 @@ def _copy(call: Call, outs: list[Tensor], ins: list[Tensor]) -> Call:
 
 def _join_calls(p: Call, c: Call, links: dict[int, int], keep: Sequence[bool]) -> Call:
     """p, then c, as one call: values renumbered, inputs both read and equal scalars taken once."""
-    gp, gc = p.source, c.source
+    gp: EwGroup = p.source
+    gc: EwGroup = c.source
     ins: list[Tensor] = list(p.ins)
     of_c: dict[int, int | tuple[int]] = {}  # value of c -> input, or (value of p,)
     for i, t in enumerate(c.ins):
@@ -225,7 +229,9 @@ def _join_calls(p: Call, c: Call, links: dict[int, int], keep: Sequence[bool]) -
         if v >= gc.n_in:
             return n_in + len(gp.instrs) + v - gc.n_in
         source = of_c[v]
-        return value_p(source[0]) if isinstance(source, tuple) else source
+        if isinstance(source, tuple):
+            return value_p(source[0])
+        return source
 
     instrs = [Instr(i.form, tuple(map(value_p, i.srcs)), i.at) for i in gp.instrs]
     instrs += [Instr(i.form, tuple(map(value_c, i.srcs)), i.at + at_floats) for i in gc.instrs]
@@ -278,7 +284,7 @@ def _ints(call: Call, group: EwGroup) -> list[int]:
     dims, steps = collapse(tensors[0].shape, *[t.estrides for t in tensors])
     if len(dims) > MAX_NDIM:
         raise MXNetError(
-            f"elementwise operation of {', '.join(call.names)}: {len(dims)} dimensions that cannot be merged, at "
-            f"most {MAX_NDIM} are supported"
+            f"elementwise operation of {', '.join(call.names)}: {len(dims)} dimensions that cannot merge, "
+            f"at most {MAX_NDIM} are supported"
         )
     return [*head, len(dims), *dims, *(s for step in steps for s in step), *group.code()]

@@ -125,10 +125,11 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """A scalar read anew at each run: parameter `param` of graph node `node`."""
+    """A scalar that may change from run to run: parameter `param` of graph node `node`, and what it is at first."""
 
     node: int
     param: str
+    value: float = 0.0
 
 
 @dataclass(slots=True)

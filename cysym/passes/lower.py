@@ -49,6 +49,7 @@ class LowerContext:
         self._emit, self._new_buffer, self._random_state = emit, new_buffer, random_state
         self._is_placed = is_pinned_output
         self._after: list[Call] = []
+        self.shared: dict[Any, Any] = {}  # of one program: what a node's forward leaves for its backward
         self._shapes: Mapping[str, tuple[int, ...]] = shapes or {}
         self._read = frozenset(outs) if read is None else read
 
@@ -122,7 +123,7 @@ class LowerContext:
 
     def dynamic(self, param: str) -> Dynamic:
         """A scalar parameter whose value is read at each run; goes among `floats`."""
-        return Dynamic(self.node, param)
+        return Dynamic(self.node, param, float(self.op.values[param]))
 
     # --- calls ------------------------------------------------------------------------------------------------
     def call(

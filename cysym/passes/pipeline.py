@@ -76,6 +76,7 @@ class Lowering:
         for e in graph.heads:
             self.readers[e] += 1
         self.current: Node | None = None
+        self.shared: dict[Any, Any] = {}
 
     # --- services of LowerContext -------------------------------------------------------------------------------
     def emit(self, call: Call) -> None:
@@ -182,10 +183,12 @@ class Lowering:
         read: frozenset[str] | None = None,
     ) -> LowerContext:  # fmt: skip
         shapes = {n: t.shape for n, t in (*ins.items(), *outs.items())}
-        return LowerContext(
+        context = LowerContext(
             op, name, i, ins, outs, device, self.options.is_train, self.emit, self.new_buffer, self.random_state,
             lambda t: id(t) in self.placed, shapes, read,
         )  # fmt: skip
+        context.shared = self.shared
+        return context
 
     def lower(self, i: int, observe: Observer | None = None) -> None:
         """Emit the calls of node `i`."""
