@@ -20,6 +20,7 @@ from .passes.infer import infer_shapes, infer_types
 from .passes.ir import Buffer, Call, Tensor, num_elements
 from .passes.pipeline import Observer, Options, Wishes, backward_order, compile_calls, device_by_group
 from .passes.plan import Plan
+from .passes.recompute import recompute
 
 Entry = tuple[Node, int]
 _local = threading.local()
@@ -59,6 +60,8 @@ class options:
         Keep activations between convolutions in channel blocks (nChw16c).
     epilogue
         Let convolutions emit BatchNorm's statistics.
+    recompute
+        Compute a ReLU behind a BatchNorm again in backward instead of keeping it.
     """
 
     def __init__(self, **changes: Any) -> None:
@@ -198,6 +201,12 @@ class Blueprint:
         grads = dict(zip(wrt, gradient(self.graph.nodes, self.heads, self.head_grads, wrt)))
         grad_heads = [g for g in grads.values() if g is not None]
         heads = self.heads + [g for g in self.head_grads if g is not None] + grad_heads
+        early: dict[Node, float] = {}
+        if chosen.recompute and observe is None:
+            early = recompute(
+                self.graph.nodes, self._new_nodes(heads),
+                lambda node: num_elements(self.shape_of(node)) * SIZES[self.type_of(node)],
+            )  # fmt: skip
         full = Graph(heads, self.graph.nodes + self._new_nodes(heads))
         # the forward nodes stand in the same order at the front of both graphs, so their entry ids agree
         shapes_known: dict[int, Any] = dict(enumerate(self.shapes))
@@ -226,7 +235,7 @@ class Blueprint:
             else:
                 wishes.write.append((found, target))
         forward = {n: i for i, n in enumerate(self.graph.nodes)}
-        order = list(range(len(self.graph.nodes))) + backward_order(full, forward)
+        order = list(range(len(self.graph.nodes))) + backward_order(full, forward, early)
         return compile_calls(
             full, shapes, types, order, len(self.graph.nodes), wishes, self.device_of, chosen, observe
         )

@@ -221,7 +221,7 @@ class Executor:
         """
         b = self._blueprint
         if not b.wants_gradient:
-            raise MXNetError("backward: no argument was bound with a gradient (args_grad / grad_req)")
+            return  # as in MXNet: nobody asked for a gradient
         with self._lock:
             grads = self._head_gradients(out_grads)
             program = self._program(True)

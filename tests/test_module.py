@@ -108,8 +108,11 @@ def test_fit_follows_mxnet(ctx, caplog):
     np.testing.assert_allclose(predicted.asnumpy()[-1], [0.6289029717, 0.2315464318, 0.1395505667], rtol=1e-4)
 
 
-@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 1.0), ("adam", 0.05)])
-def test_fit_learns(ctx, optimizer, rate):
+@pytest.mark.parametrize(
+    ("optimizer", "params"),
+    [("sgd", {"learning_rate": 0.3, "momentum": 0.9}), ("adam", {"learning_rate": 0.05})],
+)
+def test_fit_learns(ctx, optimizer, params):
     draw = np.random.RandomState(1)
     rows = draw.rand(120, 6).astype("float32")
     labels = (rows[:, :2].sum(axis=1) > 1).astype("float32")
@@ -119,7 +122,7 @@ def test_fit_learns(ctx, optimizer, rate):
         mx.io.NDArrayIter(rows, labels, 20),
         num_epoch=80,
         optimizer=optimizer,
-        optimizer_params={"learning_rate": rate},
+        optimizer_params=params,
         initializer=mx.init.Xavier(),
     )
     assert module.score(mx.io.NDArrayIter(rows, labels, 20), "acc")[0][1] >= 0.95
@@ -175,6 +178,15 @@ def test_gradients_add_up_on_request(ctx):
 
     np.testing.assert_allclose(moved("add", 3), 3 * moved("write", 1), rtol=1e-4, atol=1e-6)
     assert not moved("null", 1).any()
+
+
+def test_backward_needs_a_module_bound_for_training(ctx):
+    module = mx.mod.Module(mlp(), context=ctx)
+    module.bind(DATA_SHAPES, LABEL_SHAPES, for_training=False)
+    module.init_params(arg_params=WEIGHTS)
+    module.forward(batch())
+    with pytest.raises(mx.MXNetError, match="for_training"):
+        module.backward()
 
 
 def test_rescale_grad_is_one_over_the_batch_size(ctx):

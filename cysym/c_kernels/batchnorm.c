@@ -227,16 +227,24 @@ CS_KERNEL(bn_grad_merge) {
 CS_KERNEL(bn_grad_data) {
     const int64_t channels = c->ints[0], inner = c->ints[1], is_batch = c->ints[2];
     const real *mean = c->ptr[3], *factors = c->ptr[4];
-    for (int64_t item = begin; item < end; item++) {
+    for (int64_t item = begin, k; item < end; item += k) {
         const int64_t row = item / channels, channel = item % channels;
+        k = inner == 1 ? cs_min(channels - channel, end - item) : 1;
         real *dx = (real *)c->ptr[0] + row * c->ints[3] + channel * inner;
         const real *dy = (const real *)c->ptr[1] + row * c->ints[4] + channel * inner;
         const real *x = (const real *)c->ptr[2] + row * c->ints[5] + channel * inner;
+        if (inner == 1) {
+            for (int64_t j = 0; j < k; j++) {
+                const real *f = factors + 3 * (channel + j);
+                dx[j] = f[0] * (is_batch ? dy[j] - f[1] - (x[j] - mean[channel + j]) * f[2] : dy[j]);
+            }
+            continue;
+        }
         const real m = mean[channel], a = factors[3 * channel];
-        const real b = factors[3 * channel + 1], k = factors[3 * channel + 2];
+        const real b = factors[3 * channel + 1], f = factors[3 * channel + 2];
         if (is_batch)
             for (int64_t i = 0; i < inner; i++)
-                dx[i] = a * (dy[i] - b - (x[i] - m) * k);
+                dx[i] = a * (dy[i] - b - (x[i] - m) * f);
         else
             for (int64_t i = 0; i < inner; i++)
                 dx[i] = a * dy[i];

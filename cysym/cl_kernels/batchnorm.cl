@@ -19,20 +19,20 @@ static inline real bn_group_sum(real v, __local real *box) {
 }
 
 //! grid bn_stats: items * 64, local 64
-// ptr: stats, x   ints: outer, channels, inner, rows, step   items: parts * channels
-__kernel void bn_stats(OUT(stats), IN(x), INT(outer), INT(channels), INT(inner), INT(rows), INT(step), ITEMS) {
+// ptr: stats, x   ints: outer, channels, inner, rows, step of x   items: parts * channels
+__kernel void bn_stats(OUT(stats), IN(x), INT(outer), INT(channels), INT(inner), INT(rows), INT(x_step), ITEMS) {
     USE_OUT(stats);
     USE_IN(x);
     __local real box[BN_GROUP];
     const long item = get_group_id(0), me = get_local_id(0);
     const long row = item / channels * rows, n = min(rows, outer - row) * inner;
-    x += row * step + item % channels * inner;
+    x += row * x_step + item % channels * inner;
     real sum = 0, left = 0, square = 0;
     for (long i = me; i < n; i += BN_GROUP)
-        sum += x[i / inner * step + i % inner];
+        sum += x[i / inner * x_step + i % inner];
     const real mean = bn_group_sum(sum, box) / K(n);
     for (long i = me; i < n; i += BN_GROUP) {
-        const real d = x[i / inner * step + i % inner] - mean;
+        const real d = x[i / inner * x_step + i % inner] - mean;
         left += d;
         square += d * d;
     }

@@ -95,31 +95,31 @@ static inline void reduce_any(int op, __global real *y, __global const real *x, 
         const long chunks = (n2 + REDUCE_GROUP - 1) / REDUCE_GROUP, k = item / chunks % outer;
         const long part = item / chunks / outer, col = item % chunks * REDUCE_GROUP + lane;
         const long first = part * p[REDUCE_PART], last = min(first + p[REDUCE_PART], size);
-        if (col < n2) {
-            x += col * p[REDUCE_KEPT_STEP + 2] + k % n1 * p[REDUCE_KEPT_STEP + 1] + k / n1 * p[REDUCE_KEPT_STEP];
-            for (long i = first; i < last; i++)
-                total = reduce_add(op, total, reduce_map(op, x[reduce_at(p, i)]));
+        x += col * p[REDUCE_KEPT_STEP + 2] + k % n1 * p[REDUCE_KEPT_STEP + 1] + k / n1 * p[REDUCE_KEPT_STEP];
+        for (long i = first; i < last && col < n2; i++)
+            total = reduce_add(op, total, reduce_map(op, x[reduce_at(p, i)]));
+        if (col < n2)
             y[(part * outer + k) * n2 + col] = reduce_finish(op, total, p[REDUCE_DIVISOR]);
+    } else {
+        const long k = item / parts, first = item % parts * p[REDUCE_PART], last = min(first + p[REDUCE_PART], size);
+        x += k % n2 * p[REDUCE_KEPT_STEP + 2] + k / n2 % n1 * p[REDUCE_KEPT_STEP + 1];
+        x += k / n2 / n1 * p[REDUCE_KEPT_STEP];
+        for (long i = first + lane; i < last; i += REDUCE_GROUP)
+            total = reduce_add(op, total, reduce_map(op, x[reduce_at(p, i)]));
+        value[lane] = total.value;
+        lost[lane] = total.lost;
+        for (int half_group = REDUCE_GROUP / 2; half_group > 0; half_group /= 2) {
+            barrier(CLK_LOCAL_MEM_FENCE);
+            if (lane < half_group) {
+                total = reduce_add(op, total, value[lane + half_group]);
+                total.lost += lost[lane + half_group];
+                value[lane] = total.value;
+                lost[lane] = total.lost;
+            }
         }
-        return; /* the whole work-group does: no barrier is passed by some only */
+        if (lane == 0)
+            y[item] = reduce_finish(op, total, p[REDUCE_DIVISOR]);
     }
-    const long k = item / parts, first = item % parts * p[REDUCE_PART], last = min(first + p[REDUCE_PART], size);
-    x += k % n2 * p[REDUCE_KEPT_STEP + 2] + k / n2 % n1 * p[REDUCE_KEPT_STEP + 1] + k / n2 / n1 * p[REDUCE_KEPT_STEP];
-    for (long i = first + lane; i < last; i += REDUCE_GROUP)
-        total = reduce_add(op, total, reduce_map(op, x[reduce_at(p, i)]));
-    value[lane] = total.value;
-    lost[lane] = total.lost;
-    for (int half = REDUCE_GROUP / 2; half > 0; half /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (lane < half) {
-            total = reduce_add(op, total, value[lane + half]);
-            total.lost += lost[lane + half];
-            value[lane] = total.value;
-            lost[lane] = total.lost;
-        }
-    }
-    if (lane == 0)
-        y[item] = reduce_finish(op, total, p[REDUCE_DIVISOR]);
 }
 
 #define REDUCE_BODY(op)                                                                                              \

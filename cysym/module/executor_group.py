@@ -258,8 +258,9 @@ class ExecutorGroup:
         self.executor.forward(is_train)
 
     def backward(self, out_grads: Any) -> None:
-        """Compute the gradients, given those of the outputs (None for loss outputs)."""
-        self.executor.backward(out_grads)
+        """Compute the gradients, given those of the outputs (None for loss outputs); none if all are null."""
+        if any(request != "null" for request in self.grad_req.values()):
+            self.executor.backward(out_grads)
 
     def update(self, updater: Any) -> None:
         """Let the updater change every parameter that has a gradient."""
@@ -280,7 +281,8 @@ class ExecutorGroup:
 
     def input_array(self, name: str) -> nd.NDArray:
         """The executor's own array of an argument."""
-        return self.executor.arg_dict[name]
+        array: nd.NDArray = self.executor.arg_dict[name]
+        return array
 
     def install_monitor(self, mon: Any) -> None:
         """Let a monitor watch the executor, across reshapes."""

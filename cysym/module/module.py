@@ -495,7 +495,10 @@ class Module(BaseModule):
         out_grads : NDArray or list of NDArray, optional
             Gradients of the outputs; not needed where all outputs are losses.
         """
-        self._bound("backward", params=True).backward(out_grads)
+        group = self._bound("backward", params=True)
+        if not self.for_training:
+            raise MXNetError("backward: the module was bound with for_training=False")
+        group.backward(out_grads)
 
     def update(self) -> None:
         """Let the optimizer change the parameters, with the gradients of the last `backward`."""

@@ -189,6 +189,10 @@ class BatchNorm(OpDef):
         c.call("bn_moving", [mean, scale], states, ints, [self.eps], items=n.channels, cost=3.0)
         self._apply(c, x, n, mean, scale)
 
+    def wants_stats(self) -> bool:
+        """Whether a training pass starts from statistics per (image, channel), which a convolution can leave."""
+        return self.axis == 1 and not self.use_global_stats
+
     def lower_from_stats(self, c: LowerContext, stats: Tensor) -> None:
         """Lower a training forward pass whose partial statistics exist.
 
@@ -222,4 +226,35 @@ class BatchNorm(OpDef):
         c.call(
             "bn_apply", [y], [x, mean, scale, gamma, c.input("beta")], ints,
             items=n.outer * n.channels, cost=0.3 * n.inner + 0.5, inplace=[(0, 0)],
+        )  # fmt: skip
+
+
+class BatchNormAgain(OpDef):
+    """The output of a training BatchNorm once more, from the statistics it left: made by pass `recompute`."""
+
+    inputs = ("data", "mean", "scale", "gamma", "beta")
+    forward: BatchNorm
+
+    @classmethod
+    def of(cls, forward: BatchNorm) -> BatchNormAgain:
+        self = cls.__new__(cls)
+        self.forward, self.values, self.key = forward, {}, (cls, *forward.key)
+        return self
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        """Nothing to do: the output is like the forward node's."""
+
+    def infer_type(self, t: TypeRule) -> None:
+        """Nothing to do, as for shapes."""
+
+    def lower(self, c: LowerContext) -> None:
+        f = self.forward
+        x = c.input("data", f.need(c.input("data", "any")))
+        n, y = f.lines(x.shape), c.output("output", f.need(x))
+        mean, scale = c.input("mean"), c.input("scale")
+        gamma = scale if f.fix_gamma else c.input("gamma")
+        c.call(
+            "bn_apply", [y], [x, mean, scale, gamma, c.input("beta")],
+            [n.channels, n.inner, f.fix_gamma, f.step(y, n), f.step(x, n)],
+            items=n.outer * n.channels, cost=0.3 * n.inner + 0.5,
         )  # fmt: skip

@@ -12,6 +12,9 @@ from typing import Any
 from .. import ndarray as nd
 from .optimizer import Index, Optimizer, State
 
+# Operator functions are made from the registry at import, where a type checker does not see them.
+_ops: Any = nd
+
 
 def _zeros_like(weight: nd.NDArray) -> nd.NDArray:
     return nd.zeros(weight.shape, ctx=weight.context, dtype=weight.dtype)
@@ -46,9 +49,9 @@ class SGD(Optimizer):
         self._update_count(index)
         lr, wd = self._get_lr(index), self._get_wd(index)
         if state is None:
-            nd.sgd_update(weight, grad, out=weight, lr=lr, wd=wd, **self._common())
+            _ops.sgd_update(weight, grad, out=weight, lr=lr, wd=wd, **self._common())
         else:
-            nd.sgd_mom_update(
+            _ops.sgd_mom_update(
                 weight, grad, state, out=weight, lr=lr, momentum=self.momentum, wd=wd, **self._common()
             )
 
@@ -84,7 +87,7 @@ class Adam(Optimizer):
         step = self._update_count(index)
         lr = self._get_lr(index) * sqrt(1.0 - self.beta2**step) / (1.0 - self.beta1**step)
         mean, variance = state
-        nd.adam_update(
+        _ops.adam_update(
             weight,
             grad,
             mean,

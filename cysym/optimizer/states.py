@@ -83,7 +83,7 @@ class _MXNetArray:
     def decode(self) -> nd.NDArray:
         # The record is one entry of an NDArray list file: header, count 1, record, no names.
         framed = struct.pack("<QQQ", _LIST_MAGIC, 0, 1) + self.record + struct.pack("<Q", 0)
-        (array,) = nd.load_frombuffer(framed)
+        array: nd.NDArray = nd.load_frombuffer(framed)[0]
         return array
 
 

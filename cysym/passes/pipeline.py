@@ -34,6 +34,7 @@ class Options:
     capacity: int | None = None
     blocked: bool = False
     epilogue: bool = True
+    recompute: bool = True
 
 
 @dataclass(slots=True)
@@ -232,7 +233,7 @@ class Lowering:
                 continue
             e = self.graph.inputs[i][0]
             shape = self.shapes[e]
-            if len(shape) < 3 or not src.op.can_emit_stats() or self.device_of(src) is not self.device_of(node):
+            if len(shape) < 3 or self.device_of(src) is not self.device_of(node):
                 continue
             stats_shape = (shape[0], shape[1], 2)
             buffer = Buffer("arena", 0, self.device_of(node), name=f"{src.name}.stats")
@@ -316,9 +317,12 @@ def _settle(state: Lowering, wishes: Wishes, mine: Callable[[Entry], bool]) -> N
         context.finish()
 
 
-def backward_order(graph: Graph, forward: Mapping[Node, int]) -> list[int]:
-    """Gradient nodes in the order they were made: reverse-mode order, each sum as soon as its parts are there."""
-    rest = [(node.seq, i) for i, node in enumerate(graph.nodes) if node not in forward]
+def backward_order(graph: Graph, forward: Mapping[Node, int], early: Mapping[Node, float]) -> list[int]:
+    """Gradient nodes in the order they were made: reverse-mode order, each sum as soon as its parts are there.
+
+    `early` gives recomputed nodes, made afterwards, their place just before their first reader.
+    """
+    rest = [(early.get(node, node.seq), i) for i, node in enumerate(graph.nodes) if node not in forward]
     return [i for _, i in sorted(rest)]
 
 

@@ -84,16 +84,14 @@ def split_arguments(
     if len(rest) > len(names):
         raise TypeError(f"{function_name} takes at most {len(names)} parameters, got {len(rest)} positional")
     for n, value in zip(names, rest):
-        if value is not None:
+        if value is not None or cls.params[n].none:
             params[n] = value
     named: dict[str, Any] = {}
     for key, value in kwargs.items():
         if isinstance(value, tensor_type):
             named[key] = value
         elif value is None:
-            if key in cls.params and cls.params[key].default is not None:
-                continue
-            if key in cls.params:
+            if key in cls.params and cls.params[key].none:
                 params[key] = value
         elif key in cls.inputs or key in cls.aux:
             if key in cls.params:

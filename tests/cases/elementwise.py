@@ -156,7 +156,7 @@ SCALAR: dict[str, tuple[Function, float, float, float]] = {
 
 
 def grid(*shape: int, low: float, high: float, at: float = 0.005) -> Maker:
-    """Uniform numbers that keep away from multiples of 0.01, where the kinks are (and from another `at`'s)."""
+    """Uniform numbers that keep away from multiples of 0.01, where the kinks are, and from another `at`."""
     return lambda rng: np.floor(rng.uniform(low, high, shape) * 100) / 100 + at
 
 

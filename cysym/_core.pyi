@@ -1,0 +1,123 @@
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from typing_extensions import Buffer
+
+from .context import Context
+from .passes.ir import Call
+
+ISA: str
+_Spec: TypeAlias = tuple[tuple[int, ...], int, Context]
+
+class Node:
+    op: Any
+    name: str
+    attrs: dict[str, str]
+    inputs: tuple[tuple[Node, int], ...]
+    like: tuple[Any, ...] | None
+    versions: tuple[int, ...]
+    mutations: int
+    origin: Node | None
+    def __init__(
+        self,
+        op: Any,
+        name: str,
+        inputs: Iterable[tuple[Node, int]] = (),
+        attrs: dict[str, str] | None = None,
+    ) -> None: ...
+    @property
+    def seq(self) -> int: ...
+
+def topological(heads: Iterable[tuple[Node, int]]) -> list[Node]: ...
+
+class Graph:
+    def __init__(self, heads: Iterable[tuple[Node, int]], order: Iterable[Node] | None = None) -> None: ...
+    @property
+    def nodes(self) -> list[Node]: ...
+    @property
+    def row(self) -> list[int]: ...
+    @property
+    def inputs(self) -> list[tuple[int, ...]]: ...
+    @property
+    def heads(self) -> list[int]: ...
+    @property
+    def ids(self) -> dict[Node, int]: ...
+    def entry(self, entry: tuple[Node, int]) -> int: ...
+
+class Storage(Buffer):
+    version: int
+    exported: bool
+    @staticmethod
+    def alloc(device: Any, nbytes: int, zero: bool = False) -> Storage: ...
+    @staticmethod
+    def wrap(device: Any, nbytes: int, handle: Any) -> Storage: ...
+    @staticmethod
+    def from_buffer(device: Any, obj: Buffer) -> Storage: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def device(self) -> Any: ...
+    @property
+    def handle(self) -> Any: ...
+    @property
+    def address(self) -> int: ...
+
+def kernel_names() -> set[tuple[str, str]]: ...
+def find_kernel(name: str, dtype: str) -> int: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+
+class CpuSegment:
+    def __init__(self, calls: list[Call], slot_of: Callable[[Any], int]) -> None: ...
+    @property
+    def writes(self) -> list[int]: ...
+    @property
+    def cost(self) -> float: ...
+    def bind_slot(self, slot: int, storage: Storage, offset: int = 0) -> None: ...
+    def set_float(self, call: int, at: int, value: float) -> None: ...
+    def run(self, skip_once: bool = False) -> None: ...
+
+class ArrayBase:
+    storage: Storage
+    offset: int
+    spec: _Spec
+    def __init__(
+        self, storage: Storage, offset: int, shape: tuple[int, ...], dtype: int, context: Context
+    ) -> None: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def context(self) -> Context: ...
+    @property
+    def ctx(self) -> Context: ...
+
+class CachedCall:
+    def __init__(
+        self,
+        segment: Any,
+        n_in: int,
+        specs: Iterable[_Spec],
+        nbytes: Iterable[int],
+        mutated: Iterable[int],
+        dynamic: Iterable[tuple[int, int, str, float]],
+        inplace: Collection[tuple[int, int]],
+        fixed: Iterable[tuple[int, Storage]],
+    ) -> None: ...
+    @property
+    def inplace(self) -> frozenset[tuple[int, int]]: ...
+
+class Invoker:
+    is_train: bool
+    recorder: Any
+    def __init__(self, lower: Callable[..., CachedCall], array_type: type[ArrayBase]) -> None: ...
+    @property
+    def misses(self) -> int: ...
+    def clear(self) -> None: ...
+    def invoke(
+        self,
+        cls: Any,
+        inputs: list[Any],
+        kwargs: dict[str, Any],
+        out: Sequence[Any] | None = None,
+        context: Context | None = None,
+    ) -> list[Any]: ...
