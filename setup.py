@@ -43,6 +43,18 @@ if os.environ.get("CYSYM_SANITIZE") == "1":
     LINK += ["-fsanitize=address,undefined"]
 
 
+def newest(source: Path, seen: set[Path] | None = None) -> float:
+    """When a C file or any file of ours that it includes was last changed."""
+    seen = {source} if seen is None else seen
+    time = source.stat().st_mtime
+    for name in re.findall(r'^#\s*include "([^"]+)"', source.read_text(), re.M):
+        for path in (KERNELS / name, RUNTIME / name):
+            if path.exists() and path not in seen:
+                seen.add(path)
+                time = max(time, newest(path, seen))
+    return time
+
+
 def tier(isa: str, dtype: str) -> str:
     """Instruction set a kernel is really compiled for: only float32 and type-blind kernels get AVX-512 objects."""
     return "avx2" if isa == "avx512" and dtype not in ("f32", "any") else isa
@@ -101,8 +113,6 @@ class build_ext(_build_ext):
                 path.write_text(text)
             jobs.append((path, BASE_MARCH, "table"))
         jobs += [(source, BASE_MARCH, "runtime") for source in sorted(RUNTIME.glob("*.c"))]
-        headers = [p for d in (KERNELS, RUNTIME) for p in d.iterdir() if p.suffix in (".h", ".inc")]
-        newest = max(p.stat().st_mtime for p in headers)
 
         def compile_one(job: tuple[Path, list[str], str]) -> str:
             source, flags, label = job
@@ -112,7 +122,7 @@ class build_ext(_build_ext):
             out = f"build/isa/{sys.platform}-{platform.machine()}-{label}-{key}"
             (obj,) = self.compiler.object_filenames([str(source)], output_dir=out)
             have = Path(obj).stat().st_mtime if Path(obj).exists() else -1.0
-            if self.force or have < max(newest, source.stat().st_mtime):
+            if self.force or have < newest(source):
                 self.compiler.compile([str(source)], output_dir=out, extra_postargs=flags)
             return str(obj)
 

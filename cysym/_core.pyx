@@ -365,6 +365,25 @@ def set_num_threads(int n):
     cs_set_threads(n)
 
 
+def _default_threads():
+    """CYSYM_NUM_THREADS, else OMP_NUM_THREADS, else the processors this process may use (affinity, cgroup quota)."""
+    for name in ("CYSYM_NUM_THREADS", "OMP_NUM_THREADS"):
+        text = os.environ.get(name, "").partition(",")[0].strip()
+        if text:
+            if not text.isdigit() or int(text) < 1:
+                raise ImportError(f"{name}={text!r} is no number of threads")
+            return int(text)
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as f:
+            quota, period = f.read().split()[:2]
+        if quota != "max":
+            count = min(count, max(1, -(-int(quota) // int(period))))
+    except (OSError, ValueError):
+        pass
+    return count
+
+
 def get_num_threads():
     return cs_get_threads()
 
@@ -708,6 +727,11 @@ cdef class Invoker:
         if call.dynamic:
             for at, j, name, default in call.dynamic:
                 value = default if dyn is None else dyn.get(name, default)
+                if type(value) is not float:
+                    if value is REQUIRED:
+                        free_list.append(call)
+                        raise MXNetError(f"Required parameter {name} is not presented, in operator {cls.name}")
+                    value = cls.params[name].parse(value)
                 segment.set_float(at, j, value)
         if direct:
             call.cpu.run()
@@ -750,5 +774,7 @@ cdef int64_t _spec_bytes(tuple spec):
 
 
 from .dtypes import SIZES as _SIZES
+from .ops.schema import REQUIRED
 
 _load_kernels()
+set_num_threads(_default_threads())

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, embedsignature=True
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, auto_pickle=False
 """The OpenCL C API as the device needs it: memory, programs and the launch loop, all called without the GIL.
 
 `load` takes the addresses of the functions, looked up in the one loader pyopencl has opened. Contexts, queues
@@ -395,7 +395,9 @@ cdef class Launches:
     cdef readonly int count
     cdef cl_obj queue
 
-    def __cinit__(self, uintptr_t queue, int count):
+    def __init__(self, uintptr_t queue, int count):
+        if self.launch != NULL:
+            raise DeviceError("these launches are made already")
         self.launch = <Launch *>calloc(count if count > 0 else 1, sizeof(Launch))
         if self.launch == NULL:
             raise MemoryError()

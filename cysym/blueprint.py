@@ -36,7 +36,7 @@ def current_options() -> Options:
     env = os.environ.get
     return Options(
         fuse=env("CYSYM_FUSE", "1") != "0",
-        share=env("CYSYM_PLAN_SHARE", "1") != "0",
+        share=env("CYSYM_PLAN_SHARE", "1") != "0" and env("CYSYM_PLAN_CANARIES", "0") != "1",
         canaries=env("CYSYM_PLAN_CANARIES", "0") == "1",
         capacity=int(env("CYSYM_MAX_CHUNK", "0")) or None,
         blocked=env("CYSYM_LAYOUT", "plain") == "blocked",
@@ -53,7 +53,7 @@ class options:
     share
         Let tensors share memory when their lifetimes allow.
     canaries
-        Put known bytes around every tensor and check them after each run.
+        Put known bytes around every tensor and check them after each run; implies ``share=False``.
     capacity
         Largest arena chunk in bytes.
     blocked
@@ -69,7 +69,8 @@ class options:
 
     def __enter__(self) -> Options:
         self._before = getattr(_local, "options", None)
-        _local.options = replace(current_options(), **self._changes)
+        chosen = replace(current_options(), **self._changes)
+        _local.options = replace(chosen, share=chosen.share and not chosen.canaries)
         return _local.options  # type: ignore[no-any-return]
 
     def __exit__(self, *exc: object) -> None:

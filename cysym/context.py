@@ -98,6 +98,8 @@ class Context:
     _stack: ClassVar = threading.local()
 
     __slots__ = ("_device", "_hash", "device_id", "device_typeid")
+    device_typeid: int
+    device_id: int
 
     def __init__(self, device_type: Any, device_id: int = 0) -> None:
         if isinstance(device_type, Context):
@@ -216,4 +218,4 @@ def current_context() -> Context:
 
 def as_numpy_buffer(array: np.ndarray) -> memoryview:
     """Bytes of a contiguous array."""
-    return memoryview(np.ascontiguousarray(array)).cast("B") if array.size else memoryview(b"")
+    return np.ascontiguousarray(array).data.cast("B") if array.size else memoryview(b"")

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .base import MXNetError
-from .ops.rules import Dims
-
+Dims = tuple[int, ...]
 F = TypeVar("F", bound=Callable[..., Any])
 _local = threading.local()
 

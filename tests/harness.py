@@ -159,7 +159,9 @@ class Subject:
                 h = STEP * max(1.0, abs(x))
                 ends = []
                 for flat[i] in (x + h, x - h):
-                    ends.append(as_tuple(self.case.reference(**{**inputs, name: values})))
+                    with np.errstate(all="ignore"):
+                        outputs_here = as_tuple(self.case.reference(**{**inputs, name: values.copy()}))
+                    ends.append(outputs_here)
                 flat[i] = x
                 difference = sum(float((g * (a - b)).sum()) for g, a, b in zip(heads, *ends, strict=True))
                 result[i] = difference / (2 * h)

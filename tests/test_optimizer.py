@@ -73,6 +73,13 @@ def test_three_steps_match_mxnet(ctx, name, arguments, expected):
     np.testing.assert_allclose(trained(updater, ctx), expected, rtol=1e-5, atol=3e-6)
 
 
+def test_options_of_one_optimizer_do_not_reach_the_next(ctx):
+    for name, arguments, expected in TRAJECTORIES[::-1] + TRAJECTORIES:
+        optimizer = mx.optimizer.create(name, param_idx2name={0: "fc_weight"}, **arguments)
+        moved = trained(mx.optimizer.get_updater(optimizer), ctx)
+        np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=3e-6, err_msg=f"{name} {arguments}")
+
+
 def test_many_parameters_in_one_call_equal_single_calls():
     def run(together):
         updater = mx.optimizer.get_updater(mx.optimizer.SGD(learning_rate=0.1, momentum=0.9))

@@ -17,6 +17,15 @@ from recorded.loader import memory_rows
 import cysym as mx
 
 ROWS = memory_rows()
+
+# Inference of a plain chain: a layer's input and its output live at once, whatever the plan. Where the largest such
+# pair is more than 0.85 of MXNet's figure, the pair is what may be asked for: bytes a sample, for each of the two.
+FLOAT = 4
+LARGEST_PAIR = {
+    "mlp": FLOAT * (128 + 64),  # outputs of fc1 and fc2
+    "lenet": FLOAT * (20 * 24 * 24 + 20 * 12 * 12),  # outputs of conv1 and pool1
+    "vgg16": FLOAT * (64 * 224 * 224 * 2),  # outputs of conv1_1 and conv1_2
+}
 NETWORKS = ("mlp", "lenet", "vgg16", "inception_bn", "resnet50")
 
 
@@ -61,7 +70,11 @@ def test_peak_is_near_the_lower_bound(row: dict[str, Any], ctx: Any) -> None:
 @pytest.mark.parametrize("row", [row for row in ROWS if row["mib"] >= 5], ids=identity)
 def test_less_than_mxnet(row: dict[str, Any], ctx: Any) -> None:
     found = plan(row["model"], tuple(row["data"]), row["train"], ctx)
-    assert found.peak <= 0.85 * row["mib"] * 2**20, f"{found.peak / 2**20:.1f} MiB, MXNet {row['mib']} MiB"
+    allowed = 0.85 * row["mib"] * 2**20
+    if not row["train"] and row["model"] in LARGEST_PAIR:
+        allowed = max(allowed, LARGEST_PAIR[row["model"]] * row["data"][0])
+        assert allowed <= row["mib"] * 2**20
+    assert found.peak <= allowed, f"{found.peak / 2**20:.1f} MiB, MXNet {row['mib']} MiB"
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["data"][0] <= 64], ids=identity)

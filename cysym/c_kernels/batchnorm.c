@@ -1,9 +1,10 @@
 //! dtypes: f32 f64
-/* Batch normalisation. Data is `outer` rows of channels x inner, rows `step` elements apart; an item is a channel, or
- * one channel of a part (`rows` rows) or of a row.
+/* Batch normalisation. Data is `outer` rows of channels x inner, rows `step` elements apart; an item is a
+ * channel, or one channel of a part (`rows` rows) or of a row.
  *
- * A part's statistics are made in two passes, the second of which corrects the mean by what is left over. Sums run in
- * lanes and short chunks, totals in double, so that neither long planes nor far means cost digits. */
+ * A part's statistics are made in two passes, the second of which corrects the mean by what is left over.
+ * Sums run in lanes and short chunks, totals in double, so that neither long planes nor far means cost
+ * digits. */
 #include "cysym.h"
 
 enum { LANES = 16, CHUNK = 64, BLOCK = 64 };
@@ -59,10 +60,10 @@ static inline double bn_sum(const real *x, int64_t n) {
     return total;
 }
 
-/* The same sums for k <= BLOCK neighbouring channels with few elements a row: x points at the first channel of the
- * first row. `a` and `b` are overwritten. */
-static inline void bn_block_sums(const real *x, const real *dy, int64_t rows, int64_t xs, int64_t ys, int64_t k,
-                                 int64_t inner, const real *mean, real *a, real *b) {
+/* The same sums for k <= BLOCK neighbouring channels with few elements a row: x points at the first channel
+ * of the first row. `a` and `b` are overwritten. */
+static inline void bn_block_sums(const real *x, const real *dy, int64_t rows, int64_t xs, int64_t ys,
+                                 int64_t k, int64_t inner, const real *mean, real *a, real *b) {
     memset(a, 0, (size_t)k * sizeof *a);
     memset(b, 0, (size_t)k * sizeof *b);
     for (int64_t r = 0; r < rows; r++, x += xs, dy = dy ? dy + ys : dy)
@@ -77,7 +78,8 @@ static inline void bn_block_sums(const real *x, const real *dy, int64_t rows, in
 /* ptr: stats, x   ints: outer, channels, inner, rows, step   items: parts * channels
  * stats: mean and sum of squared deviations of each part and channel */
 CS_KERNEL(bn_stats) {
-    const int64_t outer = c->ints[0], channels = c->ints[1], inner = c->ints[2], rows = c->ints[3], step = c->ints[4];
+    const int64_t outer = c->ints[0], channels = c->ints[1], inner = c->ints[2], rows = c->ints[3],
+                  step = c->ints[4];
     real *stats = c->ptr[0];
     for (int64_t item = begin, k; item < end; item += k) {
         const int64_t row = item / channels * rows, channel = item % channels;
@@ -149,7 +151,8 @@ CS_KERNEL(bn_ones) {
         ((real *)c->ptr[0])[i * c->ints[0]] = 1;
 }
 
-/* ptr: y, x, mean, scale, gamma, beta   ints: channels, inner, is_fixed, steps of y, x   items: rows * channels */
+/* ptr: y, x, mean, scale, gamma, beta   ints: channels, inner, is_fixed, steps of y, x   items: rows *
+ * channels */
 CS_KERNEL(bn_apply) {
     const int64_t channels = c->ints[0], inner = c->ints[1], is_fixed = c->ints[2];
     const real *mean = c->ptr[2], *scale = c->ptr[3], *gamma = c->ptr[4], *beta = c->ptr[5];
@@ -166,7 +169,8 @@ CS_KERNEL(bn_apply) {
             }
             continue;
         }
-        const real m = mean[channel], b = beta[channel], s = is_fixed ? scale[channel] : scale[channel] * gamma[channel];
+        const real m = mean[channel], b = beta[channel],
+                   s = is_fixed ? scale[channel] : scale[channel] * gamma[channel];
         for (int64_t i = 0; i < inner; i++)
             y[i] = (x[i] - m) * s + b;
     }
@@ -223,7 +227,8 @@ CS_KERNEL(bn_grad_merge) {
     }
 }
 
-/* ptr: dx, dy, x, mean, factors   ints: channels, inner, is_batch, steps of dx, dy, x   items: rows * channels */
+/* ptr: dx, dy, x, mean, factors   ints: channels, inner, is_batch, steps of dx, dy, x   items: rows *
+ * channels */
 CS_KERNEL(bn_grad_data) {
     const int64_t channels = c->ints[0], inner = c->ints[1], is_batch = c->ints[2];
     const real *mean = c->ptr[3], *factors = c->ptr[4];

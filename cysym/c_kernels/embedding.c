@@ -15,7 +15,8 @@ CS_KERNEL(embedding) {
 
 /* ptr: dw, dy, index (int64)   ints: count, rows, dim, block   items: blocks of rows */
 CS_KERNEL(embedding_grad) {
-    const int64_t count = c->ints[0], rows = c->ints[1], dim = c->ints[2], block = c->ints[3], *index = c->ptr[2];
+    const int64_t count = c->ints[0], rows = c->ints[1], dim = c->ints[2], block = c->ints[3],
+                  *index = c->ptr[2];
     const real *dy = c->ptr[1];
     real *dw = c->ptr[0];
     for (int64_t item = begin; item < end; item++) {

@@ -1,8 +1,9 @@
 //! dtypes: f32 f64
 /* Pooling over planes of up to three axes; an item is a plane.
  *
- * Small windows go row by row: for each place in the window, one vectorised pass over a row of outputs. Large ones, and
- * rows of a single output, go window by window, as runs of contiguous elements. The choice depends on shapes only. */
+ * Small windows go row by row: for each place in the window, one vectorised pass over a row of outputs. Large
+ * ones, and rows of a single output, go window by window, as runs of contiguous elements. The choice depends
+ * on shapes only. */
 #include "cysym.h"
 
 enum { BLOCK = 256, SMALL = 64, LANES = 16, EXTRA = 19 };
@@ -29,8 +30,10 @@ static inline pool pool_of(const cs_call *c) {
     return v;
 }
 
-static inline const real *pool_in(const void *base, const pool *v, int64_t plane, int64_t batch, const int64_t *dims) {
-    return (const real *)base + plane / v->channels * batch + plane % v->channels * dims[0] * dims[1] * dims[2];
+static inline const real *pool_in(const void *base, const pool *v, int64_t plane, int64_t batch,
+                                  const int64_t *dims) {
+    return (const real *)base + plane / v->channels * batch +
+           plane % v->channels * dims[0] * dims[1] * dims[2];
 }
 
 static inline real *pool_out(void *base, const pool *v, int64_t plane, int64_t batch, const int64_t *dims) {
@@ -170,7 +173,41 @@ static inline void pool_row(real *y, const real *x, int64_t n, int64_t s, int is
         pool_pass(y, x, n, s, is_max);
 }
 
-static inline void pool_rows(real *y, const real *x, const pool *v, int is_max) {
+/* Where the outputs of a row begin and end for each place of a small window along it, and which of them
+ * (inner) are divided by the whole window. */
+typedef struct {
+    range outputs[SMALL], inner;
+} row_plan;
+
+static inline row_plan pool_plan(const pool *v) {
+    row_plan plan = {.inner = {0, v->out[2]}};
+    for (int64_t k = 0; k < v->k[2]; k++)
+        plan.outputs[k] = pool_outputs(v, 2, k);
+    while (plan.inner.from < plan.inner.to && pool_count(v, 2, plan.inner.from) != v->k[2])
+        plan.inner.from++;
+    while (plan.inner.from < plan.inner.to && pool_count(v, 2, plan.inner.to - 1) != v->k[2])
+        plan.inner.to--;
+    return plan;
+}
+
+/* y = x / size of the window, for the row of outputs (od, oh). */
+static inline void pool_divide(real *y, const real *x, const pool *v, const row_plan *plan, int64_t od,
+                               int64_t oh) {
+    const int64_t size = pool_count(v, 0, od) * pool_count(v, 1, oh);
+    const real factor = size > 0 ? 1 / K(size * v->k[2]) : 0;
+    for (int64_t o = 0; o < v->out[2]; o++) {
+        if (o == plan->inner.from && plan->inner.from < plan->inner.to) {
+            for (; o < plan->inner.to; o++)
+                y[o] = x[o] * factor;
+            if (o == v->out[2])
+                break;
+        }
+        const int64_t all = size * pool_count(v, 2, o);
+        y[o] = all > 0 ? x[o] / K(all) : 0;
+    }
+}
+
+static inline void pool_rows(real *y, const real *x, const pool *v, const row_plan *plan, int is_max) {
     for (int64_t od = 0; od < v->out[0]; od++)
         for (int64_t oh = 0; oh < v->out[1]; oh++, y += v->out[2]) {
             const range d = pool_window(v, 0, od), h = pool_window(v, 1, oh);
@@ -179,26 +216,29 @@ static inline void pool_rows(real *y, const real *x, const pool *v, int is_max) 
             for (int64_t id = d.from; id < d.to; id++)
                 for (int64_t ih = h.from; ih < h.to; ih++)
                     for (int64_t k = 0; k < v->k[2]; k++) {
-                        const range o = pool_outputs(v, 2, k);
+                        const range o = plan->outputs[k];
                         const int64_t at = (id * v->in[1] + ih) * v->in[2] + o.from * v->s[2] - v->p[2] + k;
                         if (o.from < o.to)
                             pool_row(y + o.from, x + at, o.to - o.from, v->s[2], is_max);
                     }
+            if (!is_max && v->mode != 0)
+                pool_divide(y, y, v, plan, od, oh);
         }
 }
 
 /* ptr: y, x   ints: channels, xb, yb, in x3, out x3, kernel x3, stride x3, pad x3, mode   items: planes */
 CS_KERNEL(pool_max) {
     const pool v = pool_of(c);
+    const int is_small = pool_is_small(&v);
+    const row_plan plan = is_small ? pool_plan(&v) : (row_plan){0};
     int has_empty = 0;
     for (int axis = 0; axis < 3; axis++)
         has_empty |= (v.out[axis] - 1) * v.s[axis] - v.p[axis] >= v.in[axis] || v.p[axis] >= v.k[axis];
     for (int64_t plane = begin; plane < end; plane++) {
         const real *x = pool_in(c->ptr[1], &v, plane, v.xb, v.in);
         real *y = pool_out(c->ptr[0], &v, plane, v.yb, v.out);
-        const int is_small = pool_is_small(&v);
         if (is_small)
-            pool_rows(y, x, &v, 1);
+            pool_rows(y, x, &v, &plan, 1);
         if (is_small && !has_empty)
             continue;
         for (window w = pool_first(&v); pool_next(&v, &w);) {
@@ -220,19 +260,19 @@ CS_KERNEL(pool_max) {
  * mode: 0 sum, 1 average counting padding, 2 average of the real elements */
 CS_KERNEL(pool_sum) {
     const pool v = pool_of(c);
+    const int is_small = pool_is_small(&v);
+    const row_plan plan = is_small ? pool_plan(&v) : (row_plan){0};
     for (int64_t plane = begin; plane < end; plane++) {
         const real *x = pool_in(c->ptr[1], &v, plane, v.xb, v.in);
         real *y = pool_out(c->ptr[0], &v, plane, v.yb, v.out);
-        const int is_small = pool_is_small(&v);
-        if (is_small)
-            pool_rows(y, x, &v, 0);
-        if (is_small && v.mode == 0)
+        if (is_small) {
+            pool_rows(y, x, &v, &plan, 0);
             continue;
+        }
         for (window w = pool_first(&v); pool_next(&v, &w);) {
-            double sum = is_small ? y[w.o] : 0;
-            if (!is_small)
-                for (run r = pool_runs(&v, &w); pool_next_run(&v, &w, &r);)
-                    sum += pool_run_sum(x + r.from, r.to - r.from);
+            double sum = 0;
+            for (run r = pool_runs(&v, &w); pool_next_run(&v, &w, &r);)
+                sum += pool_run_sum(x + r.from, r.to - r.from);
             const int64_t size = v.mode == 0 ? 1 : pool_size(&v, &w);
             y[w.o] = K(size > 0 ? sum / (double)size : 0);
         }
@@ -249,14 +289,18 @@ CS_KERNEL(pool_norm) {
             double sum = 0;
             for (run r = pool_runs(&v, &w); pool_next_run(&v, &w, &r);)
                 for (int64_t i = r.from; i < r.to; i++)
-                    sum += v.mode == 1 ? x[i] : v.mode == 2 ? (double)x[i] * x[i] : (double)x[i] * x[i] * x[i];
+                    sum += v.mode == 1   ? x[i]
+                           : v.mode == 2 ? (double)x[i] * x[i]
+                                         : (double)x[i] * x[i] * x[i];
             y[w.o] = K(v.mode == 1 ? sum : v.mode == 2 ? sqrt(sum) : cbrt(sum));
         }
     }
 }
 
-/* Gradients of rows of maxima: where in its window the first maximum of each output lies, then one add an output. */
-static inline void pool_max_rows_grad(real *dx, const real *dy, const real *x, const real *y, const pool *v) {
+/* Gradients of rows of maxima: where in its window the first maximum of each output lies, then one add an
+ * output. */
+static inline void pool_max_rows_grad(real *dx, const real *dy, const real *x, const real *y, const pool *v,
+                                      const row_plan *plan) {
     int64_t offset[SMALL];
     for (int64_t kd = 0, code = 0; kd < v->k[0]; kd++)
         for (int64_t kh = 0; kh < v->k[1]; kh++)
@@ -271,10 +315,11 @@ static inline void pool_max_rows_grad(real *dx, const real *dy, const real *x, c
             for (int64_t o = 0; o < width; o++)
                 first[o] = -1;
             for (int64_t code = v->k[0] * v->k[1] * v->k[2] - 1; code >= 0; code--) {
-                const int64_t kw = code % v->k[2], h = h0 + code / v->k[2] % v->k[1], d = d0 + code / v->k[2] / v->k[1];
+                const int64_t kw = code % v->k[2], h = h0 + code / v->k[2] % v->k[1],
+                              d = d0 + code / v->k[2] / v->k[1];
                 if (d < 0 || d >= v->in[0] || h < 0 || h >= v->in[1])
                     continue;
-                const range o = pool_outputs(v, 2, kw);
+                const range o = plan->outputs[kw];
                 const int64_t from = cs_max(o.from - left, 0), to = cs_min(o.to - left, width), s = v->s[2];
                 for (int64_t i = from; i < to; i++) {
                     const real a = x[corner + offset[code] + i * s], m = y[at + i];
@@ -296,17 +341,20 @@ static inline int64_t pool_find(const real *x, real m, const pool *v, const wind
     return -1;
 }
 
-/* ptr: dx, dy, x, y   ints: as pool_max, with dx for x and dy for y, then batch strides of x, y   items: planes */
+/* ptr: dx, dy, x, y   ints: as pool_max, with dx for x and dy for y, then batch strides of x, y   items:
+ * planes */
 CS_KERNEL(pool_max_grad) {
     const pool v = pool_of(c);
+    const int is_small = pool_is_small(&v);
+    const row_plan plan = is_small ? pool_plan(&v) : (row_plan){0};
     for (int64_t plane = begin; plane < end; plane++) {
         real *dx = pool_out(c->ptr[0], &v, plane, v.xb, v.in);
         const real *dy = pool_in(c->ptr[1], &v, plane, v.yb, v.out);
         const real *x = pool_in(c->ptr[2], &v, plane, c->ints[EXTRA], v.in);
         const real *y = pool_in(c->ptr[3], &v, plane, c->ints[EXTRA + 1], v.out);
         memset(dx, 0, (size_t)(v.in[0] * v.in[1] * v.in[2]) * sizeof(real));
-        if (pool_is_small(&v)) {
-            pool_max_rows_grad(dx, dy, x, y, &v);
+        if (is_small) {
+            pool_max_rows_grad(dx, dy, x, y, &v, &plan);
             continue;
         }
         for (window w = pool_first(&v); pool_next(&v, &w);) {
@@ -317,13 +365,52 @@ CS_KERNEL(pool_max_grad) {
     }
 }
 
+static inline void pool_spread(real *dx, const real *g, int64_t n, int64_t s) {
+    if (s == 1)
+        for (int64_t o = 0; o < n; o++)
+            dx[o] += g[o];
+    else
+        for (int64_t o = 0; o < n; o++)
+            dx[o * s] += g[o];
+}
+
+/* Gradients of rows of sums: each row of head gradients is divided once, then added at each place of the
+ * window. */
+static inline void pool_sum_rows_grad(real *dx, const real *dy, const pool *v, const row_plan *plan,
+                                      real *row) {
+    for (int64_t od = 0; od < v->out[0]; od++)
+        for (int64_t oh = 0; oh < v->out[1]; oh++, dy += v->out[2]) {
+            const range d = pool_window(v, 0, od), h = pool_window(v, 1, oh);
+            const real *g = dy;
+            if (v->mode != 0) {
+                pool_divide(row, dy, v, plan, od, oh);
+                g = row;
+            }
+            for (int64_t id = d.from; id < d.to; id++)
+                for (int64_t ih = h.from; ih < h.to; ih++)
+                    for (int64_t k = 0; k < v->k[2]; k++) {
+                        const range o = plan->outputs[k];
+                        const int64_t at = (id * v->in[1] + ih) * v->in[2] + o.from * v->s[2] - v->p[2] + k;
+                        if (o.from < o.to)
+                            pool_spread(dx + at, g + o.from, o.to - o.from, v->s[2]);
+                    }
+        }
+}
+
 /* ptr: dx, dy   ints: as pool_sum, with dx for x and dy for y   items: planes */
 CS_KERNEL(pool_sum_grad) {
     const pool v = pool_of(c);
+    const int is_small = pool_is_small(&v) && v.out[2] * (int64_t)sizeof(real) <= CS_SCRATCH_BYTES;
+    const row_plan plan = is_small ? pool_plan(&v) : (row_plan){0};
+    real *row = cs_scratch();
     for (int64_t plane = begin; plane < end; plane++) {
         real *dx = pool_out(c->ptr[0], &v, plane, v.xb, v.in);
         const real *dy = pool_in(c->ptr[1], &v, plane, v.yb, v.out);
         memset(dx, 0, (size_t)(v.in[0] * v.in[1] * v.in[2]) * sizeof(real));
+        if (is_small) {
+            pool_sum_rows_grad(dx, dy, &v, &plan, row);
+            continue;
+        }
         for (window w = pool_first(&v); pool_next(&v, &w);) {
             const int64_t size = v.mode == 0 ? 1 : pool_size(&v, &w);
             const real g = size > 0 ? dy[w.o] / K(size) : 0;
@@ -334,7 +421,8 @@ CS_KERNEL(pool_sum_grad) {
     }
 }
 
-/* ptr: dx, dy, x, y   ints: as pool_norm, with dx for x and dy for y, then batch strides of x, y   items: planes */
+/* ptr: dx, dy, x, y   ints: as pool_norm, with dx for x and dy for y, then batch strides of x, y   items:
+ * planes */
 CS_KERNEL(pool_norm_grad) {
     const pool v = pool_of(c);
     for (int64_t plane = begin; plane < end; plane++) {

@@ -1,8 +1,9 @@
 //! dtypes: f32 f64
 /* MXNet's random stream: 1,024 Mersenne twisters (MT19937), one item each, and what is drawn from them.
  *
- * A generator is 624 words and the position of the next one. No multiplication here may be fused with an addition:
- * the polar method accepts or refuses a pair by its last bit, and the stream must be the same on every device. */
+ * A generator is 624 words and the position of the next one. No multiplication here may be fused with an
+ * addition: the polar method accepts or refuses a pair by its last bit, and the stream must be the same on
+ * every device. */
 #include "cysym.h"
 
 #ifdef __clang__

@@ -1,12 +1,12 @@
 //! dtypes: f32 f64
 /* Softmax, log-softmax and their gradients, along rows (contiguous lines) and columns (lines `inner` apart).
  *
- * One vector is a stretch of a row, or one element each of neighbouring columns. Tails go through the same vector code
- * with padded lanes, so a number never depends on where a slice begins. Sums run in short chunks that are then added
- * up: error grows with the square root of the number of chunks, not with the length. */
+ * One vector is a stretch of a row, or one element each of neighbouring columns. Tails go through the same
+ * vector code with padded lanes, so a number never depends on where a slice begins. Sums run in short chunks
+ * that are then added up: error grows with the square root of the number of chunks, not with the length. */
 #include "cysym.h"
 
-enum { LANES = CS_VEC_BYTES / sizeof(real), CHUNK = 64, PLAIN = 0 };
+enum { LANES = CS_VEC_BYTES / sizeof(real), CHUNK = 64, SHORT = 32, PLAIN = 0 };
 
 typedef real vec __attribute__((vector_size(CS_VEC_BYTES)));
 #if CS_DT_f32
@@ -39,8 +39,8 @@ static inline vec softmax_select(mask m, vec a, vec b) { return (vec)(((mask)a &
 /* A NaN in x is passed over: it comes back through exp(NaN) and the sum. */
 static inline vec softmax_max(vec x, vec m) { return softmax_select(x > m, x, m); }
 
-/* e^x for x <= 0. f32: x = k ln 2 + r by rounding with a magic number, then 1 + r + r^2 q(r) with q a minimax fit of
- * degree 4 (1 ulp); results below the smallest normal number are 0. */
+/* e^x for x <= 0. f32: x = k ln 2 + r by rounding with a magic number, then 1 + r + r^2 q(r) with q a minimax
+ * fit of degree 4 (1 ulp); results below the smallest normal number are 0. */
 static inline vec softmax_exp(vec x) {
 #if CS_DT_f32
     const vec magic = softmax_all(12582912.0f), low = softmax_all(-87.33f);
@@ -94,10 +94,89 @@ static inline real softmax_row_max(const real *x, int64_t n, real scale) {
     return softmax_widest(m);
 }
 
+/* Up to LANES lines side by side, `k` of them real, their elements `gap` apart. */
+static inline vec softmax_get(const real *p, int64_t k) {
+    return k == LANES ? softmax_load(p) : softmax_load_some(p, k, K(0));
+}
+
+static inline void softmax_put(real *p, vec v, int64_t k) {
+    if (k == LANES)
+        softmax_store(p, v);
+    else
+        softmax_store_some(p, v, k);
+}
+
+static inline void softmax_lines(real *y, const real *x, int64_t mode, int64_t n, int64_t gap, int64_t k,
+                                 real scale) {
+    vec m = softmax_all(-INFINITY), sum = {0}, less = {0};
+    for (int64_t i = 0; i < n; i++)
+        m = softmax_max(softmax_get(x + i * gap, k) * scale, m);
+    for (int64_t i = 0; i < n;) {
+        vec part = {0};
+        for (const int64_t stop = cs_min(i + CHUNK, n); i < stop; i++) {
+            const vec e = softmax_exp(softmax_get(x + i * gap, k) * scale - m);
+            if (mode == PLAIN)
+                softmax_put(y + i * gap, e, k);
+            part += e;
+        }
+        sum += part;
+    }
+    if (mode == PLAIN) {
+        const vec inverse = 1 / sum;
+        for (int64_t i = 0; i < n; i++)
+            softmax_put(y + i * gap, softmax_get(y + i * gap, k) * inverse, k);
+        return;
+    }
+    for (int j = 0; j < LANES; j++)
+        less[j] = softmax_log(sum[j]);
+    for (int64_t i = 0; i < n; i++)
+        softmax_put(y + i * gap, (softmax_get(x + i * gap, k) * scale - m) - less, k);
+}
+
+static inline void softmax_lines_grad(real *dx, const real *dy, const real *y, int64_t mode, int64_t n,
+                                      int64_t gap, int64_t k, real scale) {
+    vec sum = {0};
+    for (int64_t i = 0; i < n;) {
+        vec part = {0};
+        for (const int64_t stop = cs_min(i + CHUNK, n); i < stop; i++) {
+            const vec g = softmax_get(dy + i * gap, k);
+            part += mode == PLAIN ? g * softmax_get(y + i * gap, k) : g;
+        }
+        sum += part;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const vec g = softmax_get(dy + i * gap, k), p = softmax_get(y + i * gap, k);
+        softmax_put(dx + i * gap, (mode == PLAIN ? p * (g - sum) : g - softmax_exp(p) * sum) * scale, k);
+    }
+}
+
+/* Short rows are turned into lines side by side: LANES of them at a time, absent ones zero. */
+static inline void softmax_turn(real *to, const real *from, int64_t n, int64_t rows) {
+    for (int64_t j = 0; j < LANES; j++)
+        for (int64_t i = 0; i < n; i++)
+            to[i * LANES + j] = j < rows ? from[j * n + i] : 0;
+}
+
+static inline void softmax_turn_back(real *to, const real *from, int64_t n, int64_t rows) {
+    for (int64_t j = 0; j < rows; j++)
+        for (int64_t i = 0; i < n; i++)
+            to[j * n + i] = from[i * LANES + j];
+}
+
 /* ptr: y, x   ints: mode, n   floats: scale   items: rows */
 CS_KERNEL(softmax_rows) {
     const int64_t mode = c->ints[0], n = c->ints[1];
     const real scale = K(c->floats[0]);
+    if (n <= SHORT) {
+        real x[SHORT * LANES], y[SHORT * LANES];
+        for (int64_t row = begin; row < end; row += LANES) {
+            const int64_t k = cs_min(LANES, end - row);
+            softmax_turn(x, (const real *)c->ptr[1] + row * n, n, k);
+            softmax_lines(y, x, mode, n, LANES, LANES, scale);
+            softmax_turn_back((real *)c->ptr[0] + row * n, y, n, k);
+        }
+        return;
+    }
     for (int64_t row = begin; row < end; row++) {
         const real *x = (const real *)c->ptr[1] + row * n;
         real *y = (real *)c->ptr[0] + row * n;
@@ -139,6 +218,17 @@ CS_KERNEL(softmax_rows) {
 CS_KERNEL(softmax_rows_grad) {
     const int64_t mode = c->ints[0], n = c->ints[1];
     const real scale = K(c->floats[0]);
+    if (n <= SHORT) {
+        real dy[SHORT * LANES], y[SHORT * LANES], dx[SHORT * LANES];
+        for (int64_t row = begin; row < end; row += LANES) {
+            const int64_t k = cs_min(LANES, end - row);
+            softmax_turn(dy, (const real *)c->ptr[1] + row * n, n, k);
+            softmax_turn(y, (const real *)c->ptr[2] + row * n, n, k);
+            softmax_lines_grad(dx, dy, y, mode, n, LANES, LANES, scale);
+            softmax_turn_back((real *)c->ptr[0] + row * n, dx, n, k);
+        }
+        return;
+    }
     for (int64_t row = begin; row < end; row++) {
         const real *dy = (const real *)c->ptr[1] + row * n, *y = (const real *)c->ptr[2] + row * n;
         real *dx = (real *)c->ptr[0] + row * n;
@@ -170,74 +260,24 @@ CS_KERNEL(softmax_rows_grad) {
     }
 }
 
-/* Up to LANES neighbouring columns; `k` of them are real. */
-static inline vec softmax_get(const real *p, int64_t k) {
-    return k == LANES ? softmax_load(p) : softmax_load_some(p, k, K(0));
-}
-
-static inline void softmax_put(real *p, vec v, int64_t k) {
-    if (k == LANES)
-        softmax_store(p, v);
-    else
-        softmax_store_some(p, v, k);
-}
-
 /* ptr: y, x   ints: mode, n, inner   floats: scale   items: columns (outer * inner) */
 CS_KERNEL(softmax_columns) {
     const int64_t mode = c->ints[0], n = c->ints[1], inner = c->ints[2];
-    const real scale = K(c->floats[0]);
     for (int64_t at = begin, k; at < end; at += k) {
         const int64_t column = at % inner, first = (at / inner) * n * inner + column;
         k = cs_min(cs_min(LANES, inner - column), end - at);
-        const real *x = (const real *)c->ptr[1] + first;
-        real *y = (real *)c->ptr[0] + first;
-        vec m = softmax_all(-INFINITY), sum = {0}, less = {0};
-        for (int64_t i = 0; i < n; i++)
-            m = softmax_max(softmax_get(x + i * inner, k) * scale, m);
-        for (int64_t i = 0; i < n;) {
-            vec part = {0};
-            for (const int64_t stop = cs_min(i + CHUNK, n); i < stop; i++) {
-                const vec e = softmax_exp(softmax_get(x + i * inner, k) * scale - m);
-                if (mode == PLAIN)
-                    softmax_put(y + i * inner, e, k);
-                part += e;
-            }
-            sum += part;
-        }
-        if (mode == PLAIN) {
-            const vec inverse = 1 / sum;
-            for (int64_t i = 0; i < n; i++)
-                softmax_put(y + i * inner, softmax_get(y + i * inner, k) * inverse, k);
-            continue;
-        }
-        for (int j = 0; j < LANES; j++)
-            less[j] = softmax_log(sum[j]);
-        for (int64_t i = 0; i < n; i++)
-            softmax_put(y + i * inner, (softmax_get(x + i * inner, k) * scale - m) - less, k);
+        softmax_lines((real *)c->ptr[0] + first, (const real *)c->ptr[1] + first, mode, n, inner, k,
+                      K(c->floats[0]));
     }
 }
 
 /* ptr: dx, dy, y   ints: mode, n, inner   floats: scale   items: columns (outer * inner) */
 CS_KERNEL(softmax_columns_grad) {
     const int64_t mode = c->ints[0], n = c->ints[1], inner = c->ints[2];
-    const real scale = K(c->floats[0]);
     for (int64_t at = begin, k; at < end; at += k) {
         const int64_t column = at % inner, first = (at / inner) * n * inner + column;
         k = cs_min(cs_min(LANES, inner - column), end - at);
         const real *dy = (const real *)c->ptr[1] + first, *y = (const real *)c->ptr[2] + first;
-        real *dx = (real *)c->ptr[0] + first;
-        vec sum = {0};
-        for (int64_t i = 0; i < n;) {
-            vec part = {0};
-            for (const int64_t stop = cs_min(i + CHUNK, n); i < stop; i++) {
-                const vec g = softmax_get(dy + i * inner, k);
-                part += mode == PLAIN ? g * softmax_get(y + i * inner, k) : g;
-            }
-            sum += part;
-        }
-        for (int64_t i = 0; i < n; i++) {
-            const vec g = softmax_get(dy + i * inner, k), p = softmax_get(y + i * inner, k);
-            softmax_put(dx + i * inner, (mode == PLAIN ? p * (g - sum) : g - softmax_exp(p) * sum) * scale, k);
-        }
+        softmax_lines_grad((real *)c->ptr[0] + first, dy, y, mode, n, inner, k, K(c->floats[0]));
     }
 }

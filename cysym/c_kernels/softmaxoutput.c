@@ -1,6 +1,6 @@
 //! dtypes: f32 f64
-/* The gradient of softmax cross-entropy from probabilities and labels. Labels are class numbers held as floats, cut
- * towards zero; one that names no class (NaN included) has no target. */
+/* The gradient of softmax cross-entropy from probabilities and labels. Labels are class numbers held as
+ * floats, cut towards zero; one that names no class (NaN included) has no target. */
 #include "cysym.h"
 
 enum { BLOCK = 256 };

@@ -1,7 +1,8 @@
 //! dtypes: f32 f64
 /* Batch normalisation: a work-group a part and channel for the sums, a work-item an element for the rest.
  *
- * See c_kernels/batchnorm.c for the formulas. Without doubles, means are merged as distances from the first part's. */
+ * See c_kernels/batchnorm.c for the formulas. Without doubles, means are merged as distances from the first
+ * part's. */
 
 #define BN_GROUP 64
 
@@ -20,7 +21,8 @@ static inline real bn_group_sum(real v, __local real *box) {
 
 //! grid bn_stats: items * 64, local 64
 // ptr: stats, x   ints: outer, channels, inner, rows, step of x   items: parts * channels
-__kernel void bn_stats(OUT(stats), IN(x), INT(outer), INT(channels), INT(inner), INT(rows), INT(x_step), ITEMS) {
+__kernel void bn_stats(OUT(stats), IN(x), INT(outer), INT(channels), INT(inner), INT(rows), INT(x_step),
+                       ITEMS) {
     USE_OUT(stats);
     USE_IN(x);
     __local real box[BN_GROUP];
@@ -45,8 +47,8 @@ __kernel void bn_stats(OUT(stats), IN(x), INT(outer), INT(channels), INT(inner),
 }
 
 // ptr: mean, scale, stats   ints: parts, channels, size of a part, count   floats: eps   items: channels
-__kernel void bn_merge_stats(OUT(mean), OUT(scale), IN(stats), INT(parts), INT(channels), INT(size), INT(count),
-                             FLOAT(eps), ITEMS) {
+__kernel void bn_merge_stats(OUT(mean), OUT(scale), IN(stats), INT(parts), INT(channels), INT(size),
+                             INT(count), FLOAT(eps), ITEMS) {
     USE_OUT(mean);
     USE_OUT(scale);
     USE_IN(stats);
@@ -88,7 +90,8 @@ __kernel void bn_ones(OUT(gamma), INT(gap), ITEMS) {
 }
 
 //! grid bn_apply: items * inner, local 64
-// ptr: y, x, mean, scale, gamma, beta   ints: channels, inner, is_fixed, steps of y, x   items: rows * channels
+// ptr: y, x, mean, scale, gamma, beta   ints: channels, inner, is_fixed, steps of y, x   items: rows *
+// channels
 __kernel void bn_apply(OUT(y), IN(x), IN(mean), IN(scale), IN(gamma), IN(beta), INT(channels), INT(inner),
                        INT(is_fixed), INT(y_step), INT(x_step), ITEMS) {
     USE_OUT(y);
@@ -107,8 +110,8 @@ __kernel void bn_apply(OUT(y), IN(x), IN(mean), IN(scale), IN(gamma), IN(beta), 
 
 //! grid bn_grad_sums: items * 64, local 64
 // ptr: sums, dy, x, mean   ints: outer, channels, inner, rows, steps of dy, x   items: parts * channels
-__kernel void bn_grad_sums(OUT(sums), IN(dy), IN(x), IN(mean), INT(outer), INT(channels), INT(inner), INT(rows),
-                           INT(dy_step), INT(x_step), ITEMS) {
+__kernel void bn_grad_sums(OUT(sums), IN(dy), IN(x), IN(mean), INT(outer), INT(channels), INT(inner),
+                           INT(rows), INT(dy_step), INT(x_step), ITEMS) {
     USE_OUT(sums);
     USE_IN(dy);
     USE_IN(x);
@@ -158,9 +161,10 @@ __kernel void bn_grad_merge(OUT(dgamma), OUT(dbeta), OUT(factors), IN(sums), IN(
 }
 
 //! grid bn_grad_data: items * inner, local 64
-// ptr: dx, dy, x, mean, factors   ints: channels, inner, is_batch, steps of dx, dy, x   items: rows * channels
-__kernel void bn_grad_data(OUT(dx), IN(dy), IN(x), IN(mean), IN(factors), INT(channels), INT(inner), INT(is_batch),
-                           INT(dx_step), INT(dy_step), INT(x_step), ITEMS) {
+// ptr: dx, dy, x, mean, factors   ints: channels, inner, is_batch, steps of dx, dy, x   items: rows *
+// channels
+__kernel void bn_grad_data(OUT(dx), IN(dy), IN(x), IN(mean), IN(factors), INT(channels), INT(inner),
+                           INT(is_batch), INT(dx_step), INT(dy_step), INT(x_step), ITEMS) {
     USE_OUT(dx);
     USE_IN(dy);
     USE_IN(x);
@@ -172,15 +176,16 @@ __kernel void bn_grad_data(OUT(dx), IN(dy), IN(x), IN(mean), IN(factors), INT(ch
     const long row = at / (channels * inner), i = at % (channels * inner), ch = i / inner;
     const real g = dy[row * dy_step + i], a = factors[3 * ch];
     if (is_batch)
-        dx[row * dx_step + i] = a * (g - factors[3 * ch + 1] - (x[row * x_step + i] - mean[ch]) * factors[3 * ch + 2]);
+        dx[row * dx_step + i] =
+            a * (g - factors[3 * ch + 1] - (x[row * x_step + i] - mean[ch]) * factors[3 * ch + 2]);
     else
         dx[row * dx_step + i] = a * g;
 }
 
 // ptr: moving_mean, moving_var, mean, scale, moving_mean, moving_var   ints: gaps of the states
 // floats: momentum, eps   items: channels
-__kernel void bn_move(OUT(moving_mean), OUT(moving_var), IN(mean), IN(scale), IN(old_mean), IN(old_var), INT(mean_gap),
-                      INT(var_gap), FLOAT(momentum), FLOAT(eps), ITEMS) {
+__kernel void bn_move(OUT(moving_mean), OUT(moving_var), IN(mean), IN(scale), IN(old_mean), IN(old_var),
+                      INT(mean_gap), INT(var_gap), FLOAT(momentum), FLOAT(eps), ITEMS) {
     USE_OUT(moving_mean);
     USE_OUT(moving_var);
     USE_IN(mean);

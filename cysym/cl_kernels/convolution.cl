@@ -93,8 +93,8 @@ static inline real conv_group_sum(real value, __local real *room) {
     room[at] = value;
     for (int width = 32; width > 0; width /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (at < half)
-            room[at] += room[at + half];
+        if (at < width)
+            room[at] += room[at + width];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     return room[0];

@@ -1,5 +1,6 @@
 //! dtypes: f32 f64
-/* Rows of a table by index, and the gradient of the table: there a work-item owns one column of a block of rows. */
+/* Rows of a table by index, and the gradient of the table: there a work-item owns one column of a block of
+ * rows. */
 
 static inline long embedding_clip(long i, long rows) { return clamp(i, 0L, rows - 1); }
 
@@ -16,7 +17,8 @@ __kernel void embedding(OUT(y), IN_T(long, index), IN(weight), INT(rows), INT(di
 
 //! grid embedding_grad: items * dim, local 64
 // ptr: dw, dy, index (int64)   ints: count, rows, dim, block   items: blocks of rows
-__kernel void embedding_grad(OUT(dw), IN(dy), IN_T(long, index), INT(count), INT(rows), INT(dim), INT(block), ITEMS) {
+__kernel void embedding_grad(OUT(dw), IN(dy), IN_T(long, index), INT(count), INT(rows), INT(dim), INT(block),
+                             ITEMS) {
     USE_OUT(dw);
     USE_IN(dy);
     USE_IN_T(long, index);

@@ -7,7 +7,8 @@ static inline real optimizer_clip(real g, real bound) {
 }
 
 // ptr: out, weight, grad   floats: lr, wd, rescale, clip   items: elements
-__kernel void sgd_update(OUT(out), IN(weight), IN(grad), FLOAT(lr), FLOAT(wd), FLOAT(rescale), FLOAT(clip), ITEMS) {
+__kernel void sgd_update(OUT(out), IN(weight), IN(grad), FLOAT(lr), FLOAT(wd), FLOAT(rescale), FLOAT(clip),
+                         ITEMS) {
     USE_OUT(out);
     USE_IN(weight);
     USE_IN(grad);
@@ -17,8 +18,8 @@ __kernel void sgd_update(OUT(out), IN(weight), IN(grad), FLOAT(lr), FLOAT(wd), F
 }
 
 // ptr: out, mom, weight, grad, mom   floats: lr, wd, rescale, clip, momentum   items: elements
-__kernel void sgd_mom_update(OUT(out), OUT(mom), IN(weight), IN(grad), IN(old), FLOAT(lr), FLOAT(wd), FLOAT(rescale),
-                             FLOAT(clip), FLOAT(momentum), ITEMS) {
+__kernel void sgd_mom_update(OUT(out), OUT(mom), IN(weight), IN(grad), IN(old), FLOAT(lr), FLOAT(wd),
+                             FLOAT(rescale), FLOAT(clip), FLOAT(momentum), ITEMS) {
     USE_OUT(out);
     USE_OUT(mom);
     USE_IN(weight);
@@ -35,8 +36,9 @@ __kernel void sgd_mom_update(OUT(out), OUT(mom), IN(weight), IN(grad), IN(old), 
 
 // ptr: out, mean, var, weight, grad, mean, var   floats: lr, wd, rescale, clip, beta1, beta2, epsilon
 // items: elements
-__kernel void adam_update(OUT(out), OUT(mean), OUT(var), IN(weight), IN(grad), IN(old_mean), IN(old_var), FLOAT(lr),
-                          FLOAT(wd), FLOAT(rescale), FLOAT(clip), FLOAT(beta1), FLOAT(beta2), FLOAT(epsilon), ITEMS) {
+__kernel void adam_update(OUT(out), OUT(mean), OUT(var), IN(weight), IN(grad), IN(old_mean), IN(old_var),
+                          FLOAT(lr), FLOAT(wd), FLOAT(rescale), FLOAT(clip), FLOAT(beta1), FLOAT(beta2),
+                          FLOAT(epsilon), ITEMS) {
     USE_OUT(out);
     USE_OUT(mean);
     USE_OUT(var);

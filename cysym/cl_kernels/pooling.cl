@@ -1,6 +1,7 @@
 //! dtypes: f32 f64
-/* Pooling over planes of up to three axes. Forward, a work-item is one output; backward it is one input element, which
- * gathers from the outputs whose window covers it, in their order: no atomics, the same sums every time. */
+/* Pooling over planes of up to three axes. Forward, a work-item is one output; backward it is one input
+ * element, which gathers from the outputs whose window covers it, in their order: no atomics, the same sums
+ * every time. */
 
 #if CS_DT_f64
 #define POOL_LOWEST -1.7976931348623157e308
@@ -27,23 +28,24 @@ static inline pool_range pool_cover(long i, long k, long s, long p, long count) 
 /* What an average divides by, along one axis: mode 1 counts padding, 2 does not. */
 static inline long pool_count(long o, long k, long s, long p, long size, long mode) {
     const long start = o * s - p;
-    return mode == 2 ? max(min(start + k, size) - max(start, 0L), 0L) : max(min(start + k, size + p) - start, 0L);
+    return mode == 2 ? max(min(start + k, size) - max(start, 0L), 0L)
+                     : max(min(start + k, size + p) - start, 0L);
 }
 
 static inline int pool_is_max(real x, real m) { return x == m || (x != x && m != m); }
 
 /* Coordinates of work-item `at` among planes of a x b x c elements. */
-#define POOL_PLACE(at, a, b, c)                                                                                       \
-    const long zz = (at) / ((b) * (c)) % (a), yy = (at) / (c) % (b), xx = (at) % (c);                                 \
-    const long plane = (at) / ((a) * (b) * (c)), image = plane / channels, channel = plane % channels;                \
+#define POOL_PLACE(at, a, b, c)                                                                              \
+    const long zz = (at) / ((b) * (c)) % (a), yy = (at) / (c) % (b), xx = (at) % (c);                        \
+    const long plane = (at) / ((a) * (b) * (c)), image = plane / channels, channel = plane % channels;       \
     const long in_at = image * xb + channel * id * ih * iw, out_at = image * yb + channel * od * oh * ow
 
-#define POOL_WINDOWS                                                                                                  \
-    const pool_range d = pool_window(zz, kd, sd, pd, id), h = pool_window(yy, kh, sh, ph, ih);                        \
+#define POOL_WINDOWS                                                                                         \
+    const pool_range d = pool_window(zz, kd, sd, pd, id), h = pool_window(yy, kh, sh, ph, ih);               \
     const pool_range w = pool_window(xx, kw, sw, pw, iw)
 
-#define POOL_COVERS                                                                                                   \
-    const pool_range d = pool_cover(zz, kd, sd, pd, od), h = pool_cover(yy, kh, sh, ph, oh);                          \
+#define POOL_COVERS                                                                                          \
+    const pool_range d = pool_cover(zz, kd, sd, pd, od), h = pool_cover(yy, kh, sh, ph, oh);                 \
     const pool_range w = pool_cover(xx, kw, sw, pw, ow)
 
 //! grid pool_max: items * od * oh * ow, local 64
@@ -116,9 +118,10 @@ __kernel void pool_norm(OUT(y), IN(x), INT(channels), INT(xb), INT(yb), INT(id),
     y[out_at + (zz * oh + yy) * ow + xx] = mode == 1 ? sum : mode == 2 ? SQRT(sum) : CBRT(sum);
 }
 
-/* Whether input (z, y, x) is the first maximum m of the window of output (i, j, k): nothing before it equals m. */
-static inline int pool_is_first(__global const real *x, real m, pool_range d, pool_range h, pool_range w, long ih, long iw,
-                                long zz, long yy, long xx) {
+/* Whether input (z, y, x) is the first maximum m of the window of output (i, j, k): nothing before it equals
+ * m. */
+static inline int pool_is_first(__global const real *x, real m, pool_range d, pool_range h, pool_range w,
+                                long ih, long iw, long zz, long yy, long xx) {
     for (long i = d.from; i <= zz; i++)
         for (long j = h.from; j < (i == zz ? yy + 1 : h.to); j++)
             for (long k = w.from; k < (i == zz && j == yy ? xx : w.to); k++)
@@ -128,7 +131,8 @@ static inline int pool_is_first(__global const real *x, real m, pool_range d, po
 }
 
 //! grid pool_max_grad: items * id * ih * iw, local 64
-// ptr: dx, dy, x, y   ints: channels, batch strides, in, out, kernel, stride, pad, mode, batch strides of x, y   items: planes
+// ptr: dx, dy, x, y   ints: channels, batch strides, in, out, kernel, stride, pad, mode, batch strides of x,
+// y   items: planes
 __kernel void pool_max_grad(OUT(dx), IN(dy), IN(x), IN(y), INT(channels), INT(xb), INT(yb), INT(id), INT(ih),
                             INT(iw), INT(od), INT(oh), INT(ow), INT(kd), INT(kh), INT(kw), INT(sd), INT(sh),
                             INT(sw), INT(pd), INT(ph), INT(pw), INT(mode), INT(xb2), INT(yb2), ITEMS) {
@@ -178,7 +182,8 @@ __kernel void pool_sum_grad(OUT(dx), IN(dy), INT(channels), INT(xb), INT(yb), IN
             for (long k = w.from; k < w.to; k++) {
                 const long o = (i * oh + j) * ow + k;
                 const long size = mode == 0 ? 1
-                                            : pool_count(i, kd, sd, pd, id, mode) * pool_count(j, kh, sh, ph, ih, mode) *
+                                            : pool_count(i, kd, sd, pd, id, mode) *
+                                                  pool_count(j, kh, sh, ph, ih, mode) *
                                                   pool_count(k, kw, sw, pw, iw, mode);
                 sum += dy[out_at + o] / K(size);
             }
@@ -186,7 +191,8 @@ __kernel void pool_sum_grad(OUT(dx), IN(dy), INT(channels), INT(xb), INT(yb), IN
 }
 
 //! grid pool_norm_grad: items * id * ih * iw, local 64
-// ptr: dx, dy, x, y   ints: channels, batch strides, in, out, kernel, stride, pad, mode, batch strides of x, y   items: planes
+// ptr: dx, dy, x, y   ints: channels, batch strides, in, out, kernel, stride, pad, mode, batch strides of x,
+// y   items: planes
 __kernel void pool_norm_grad(OUT(dx), IN(dy), IN(x), IN(y), INT(channels), INT(xb), INT(yb), INT(id), INT(ih),
                              INT(iw), INT(od), INT(oh), INT(ow), INT(kd), INT(kh), INT(kw), INT(sd), INT(sh),
                              INT(sw), INT(pd), INT(ph), INT(pw), INT(mode), INT(xb2), INT(yb2), ITEMS) {

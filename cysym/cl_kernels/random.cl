@@ -1,6 +1,6 @@
 //! dtypes: f32 f64
-/* MXNet's random stream: 1,024 Mersenne twisters (MT19937), a work-item each. See c_kernels/random.c; the same words,
- * and with contraction off the same numbers. */
+/* MXNet's random stream: 1,024 Mersenne twisters (MT19937), a work-item each. See c_kernels/random.c; the
+ * same words, and with contraction off the same numbers. */
 #pragma OPENCL FP_CONTRACT OFF
 
 #define RANDOM_WORDS 624
@@ -86,8 +86,8 @@ __kernel void random_normal(OUT(y), OUT_T(uint, state), IN_T(uint, before), INT(
 }
 
 // ptr: mask, state, state   ints: size, step   floats: keep, value   items: generators
-__kernel void random_mask(OUT(mask), OUT_T(uint, state), IN_T(uint, before), INT(size), INT(step), FLOAT(keep),
-                          FLOAT(value), ITEMS) {
+__kernel void random_mask(OUT(mask), OUT_T(uint, state), IN_T(uint, before), INT(size), INT(step),
+                          FLOAT(keep), FLOAT(value), ITEMS) {
     USE_OUT(mask);
     USE_OUT_T(uint, state);
     const long g = get_global_id(0);

@@ -83,50 +83,64 @@ static inline long reduce_at(__constant long *p, long i) {
            top * p[REDUCE_RED_STEP];
 }
 
-static inline void reduce_any(int op, __global real *y, __global const real *x, __constant long *p,
-                              __local reduce_wide *value, __local reduce_wide *lost) {
-    const long item = get_group_id(0), n1 = p[REDUCE_KEPT + 1], n2 = p[REDUCE_KEPT + 2], parts = p[REDUCE_PARTS];
-    const long size = p[REDUCE_RED] * p[REDUCE_RED + 1] * p[REDUCE_RED + 2], outer = p[REDUCE_KEPT] * n1;
-    const int lane = get_local_id(0);
-    reduce_total total;
-    total.value = reduce_start(op);
-    total.lost = 0;
+/* Which elements a work-item reduces, and where its result goes. */
+typedef struct {
+    long x, first, last, step, y;
+    bool writes;
+} reduce_share;
+
+static inline reduce_share reduce_find(__constant long *p, long item, int lane) {
+    const long n1 = p[REDUCE_KEPT + 1], n2 = p[REDUCE_KEPT + 2], outer = p[REDUCE_KEPT] * n1;
+    const long size = p[REDUCE_RED] * p[REDUCE_RED + 1] * p[REDUCE_RED + 2], parts = p[REDUCE_PARTS];
+    const long chunks = (n2 + REDUCE_GROUP - 1) / REDUCE_GROUP;
+    reduce_share s;
+    long part, k, col;
     if (p[REDUCE_IS_COLS]) {
-        const long chunks = (n2 + REDUCE_GROUP - 1) / REDUCE_GROUP, k = item / chunks % outer;
-        const long part = item / chunks / outer, col = item % chunks * REDUCE_GROUP + lane;
-        const long first = part * p[REDUCE_PART], last = min(first + p[REDUCE_PART], size);
-        x += col * p[REDUCE_KEPT_STEP + 2] + k % n1 * p[REDUCE_KEPT_STEP + 1] + k / n1 * p[REDUCE_KEPT_STEP];
-        for (long i = first; i < last && col < n2; i++)
-            total = reduce_add(op, total, reduce_map(op, x[reduce_at(p, i)]));
-        if (col < n2)
-            y[(part * outer + k) * n2 + col] = reduce_finish(op, total, p[REDUCE_DIVISOR]);
+        part = item / chunks / outer;
+        k = item / chunks % outer;
+        col = item % chunks * REDUCE_GROUP + lane;
+        s.y = (part * outer + k) * n2 + col;
+        s.step = 1;
+        s.writes = col < n2;
     } else {
-        const long k = item / parts, first = item % parts * p[REDUCE_PART], last = min(first + p[REDUCE_PART], size);
-        x += k % n2 * p[REDUCE_KEPT_STEP + 2] + k / n2 % n1 * p[REDUCE_KEPT_STEP + 1];
-        x += k / n2 / n1 * p[REDUCE_KEPT_STEP];
-        for (long i = first + lane; i < last; i += REDUCE_GROUP)
-            total = reduce_add(op, total, reduce_map(op, x[reduce_at(p, i)]));
-        value[lane] = total.value;
-        lost[lane] = total.lost;
-        for (int half_group = REDUCE_GROUP / 2; half_group > 0; half_group /= 2) {
-            barrier(CLK_LOCAL_MEM_FENCE);
-            if (lane < half_group) {
-                total = reduce_add(op, total, value[lane + half_group]);
-                total.lost += lost[lane + half_group];
-                value[lane] = total.value;
-                lost[lane] = total.lost;
-            }
-        }
-        if (lane == 0)
-            y[item] = reduce_finish(op, total, p[REDUCE_DIVISOR]);
+        part = item % parts;
+        k = item / parts / n2;
+        col = item / parts % n2;
+        s.y = item;
+        s.step = REDUCE_GROUP;
+        s.writes = lane == 0;
     }
+    s.x = k / n1 * p[REDUCE_KEPT_STEP] + k % n1 * p[REDUCE_KEPT_STEP + 1] + col * p[REDUCE_KEPT_STEP + 2];
+    s.first = part * p[REDUCE_PART] + (s.step == 1 ? 0 : lane);
+    s.last = col < n2 ? min((part + 1) * p[REDUCE_PART], size) : 0;
+    return s;
 }
 
+/* Everybody joins over local memory, but in "cols" in no steps at all, by the same decision for the whole group. */
 #define REDUCE_BODY(op)                                                                                              \
     USE_OUT(y);                                                                                                      \
     USE_IN(x);                                                                                                       \
     __local reduce_wide value[REDUCE_GROUP], lost[REDUCE_GROUP];                                                     \
-    reduce_any(op, y, x, ints, value, lost);
+    const int lane = get_local_id(0);                                                                                \
+    const reduce_share s = reduce_find(ints, get_group_id(0), lane);                                                 \
+    reduce_total total = {reduce_start(op), 0};                                                                      \
+    for (long i = s.first; i < s.last; i += s.step)                                                                  \
+        total = reduce_add(op, total, reduce_map(op, x[s.x + reduce_at(ints, i)]));                                  \
+    value[lane] = total.value;                                                                                       \
+    lost[lane] = total.lost;                                                                                         \
+    for (int size = s.step == 1 ? 0 : REDUCE_GROUP / 2; size > 0; size /= 2) {                                       \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                                                \
+        if (lane < size) {                                                                                           \
+            reduce_total both = {value[lane], lost[lane] + lost[lane + size]};                                       \
+            both = reduce_add(op, both, value[lane + size]);                                                         \
+            value[lane] = both.value;                                                                                \
+            lost[lane] = both.lost;                                                                                  \
+        }                                                                                                            \
+    }                                                                                                                \
+    if (s.writes) {                                                                                                  \
+        const reduce_total result = {value[lane], lost[lane]};                                                       \
+        y[s.y] = reduce_finish(op, result, ints[REDUCE_DIVISOR]);                                                    \
+    }
 
 // ptr: y, x   ints: kept[3], their strides[3], reduced[3], their strides[3], parts, part, divisor, is_cols
 // items: rows: outputs * parts; cols: parts * kept[0] * kept[1] * ceil(kept[2] / 128)

@@ -1,8 +1,8 @@
 //! dtypes: f32 f64
 /* Softmax, log-softmax and their gradients: a work-group a row, or a work-item a column.
  *
- * Group sums go through local memory in a fixed tree, so a row always has the same bits. Kernels with barriers have an
- * exact grid and no early return: PoCL corrupts memory on a return before a barrier. */
+ * Group sums go through local memory in a fixed tree, so a row always has the same bits. Kernels with
+ * barriers have an exact grid and no early return: PoCL corrupts memory on a return before a barrier. */
 
 #define SOFTMAX_GROUP 64
 #define SOFTMAX_PLAIN 0
@@ -103,7 +103,8 @@ __kernel void softmax_columns(OUT(y), IN(x), INT(mode), INT(n), INT(inner), FLOA
 }
 
 // ptr: dx, dy, y   ints: mode, n, inner   floats: scale   items: columns (outer * inner)
-__kernel void softmax_columns_grad(OUT(dx), IN(dy), IN(y), INT(mode), INT(n), INT(inner), FLOAT(scale), ITEMS) {
+__kernel void softmax_columns_grad(OUT(dx), IN(dy), IN(y), INT(mode), INT(n), INT(inner), FLOAT(scale),
+                                   ITEMS) {
     USE_OUT(dx);
     USE_IN(dy);
     USE_IN(y);

@@ -27,7 +27,8 @@ __kernel void softmaxoutput_count(OUT(norm), IN(label), INT(rows), FLOAT(ignored
 // ptr: dx, p, label, norm   ints: n, inner, use_ignore, has_norm   floats: scale, ignored, target, rest
 // items: rows (outer * inner)
 __kernel void softmaxoutput_grad(OUT(dx), IN(p), IN(label), IN(norm), INT(n), INT(inner), INT(use_ignore),
-                                 INT(has_norm), FLOAT(scale), FLOAT(ignored), FLOAT(target), FLOAT(rest), ITEMS) {
+                                 INT(has_norm), FLOAT(scale), FLOAT(ignored), FLOAT(target), FLOAT(rest),
+                                 ITEMS) {
     USE_OUT(dx);
     USE_IN(p);
     USE_IN(label);

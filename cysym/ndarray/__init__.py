@@ -189,11 +189,11 @@ def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: d
             else:
                 inputs = _ordered(cls, function_name, inputs, named)
         inputs = [a for a in inputs if a is not None]
-    if ctx is not None and isinstance(ctx, str):
-        ctx = _parse_context(ctx)
-    results = imperative.invoker.invoke(
-        cls, inputs, params, [out] if isinstance(out, NDArray) else out, ctx if not inputs else None
-    )
+    if inputs:
+        ctx = None
+    else:
+        ctx = _parse_context(ctx) if isinstance(ctx, str) and ctx else ctx or current_context()
+    results = imperative.invoker.invoke(cls, inputs, params, [out] if isinstance(out, NDArray) else out, ctx)
     return results[0] if len(results) == 1 else results
 
 

@@ -103,7 +103,7 @@ def lower_call(
     ]
     mutated = [names.index(n) for n in op.mutates.get("forward", ())]
     live = [
-        (k, j, f.param, op.values[f.param])
+        (k, j, f.param, cls.params[f.param].default)
         for k, call in enumerate(calls)
         for j, f in enumerate(call.floats)
         if isinstance(f, Dynamic)
@@ -118,10 +118,11 @@ def _infer(op: OpDef, names: Sequence[str], specs: Sequence[Spec]) -> tuple[list
     n_out = len(op.output_names())
     s = ShapeRule([spec[0] for spec in specs], [None] * n_out, names)
     t = TypeRule([spec[1] for spec in specs], [None] * n_out, names)
-    for rule, function in ((s, op.infer_shape), (t, op.infer_type)):
+    rules: list[tuple[Any, Any]] = [(s, op.infer_shape), (t, op.infer_type)]
+    for rule, function in rules:
         for _ in range(2):
             try:
-                function(rule)  # type: ignore[operator]
+                function(rule)
             except MXNetError as error:
                 inputs = ", ".join(f"{n} {show(spec[0])} {NAMES[spec[1]]}" for n, spec in zip(names, specs))
                 raise type(error)(f"Error in operator {op.name}: {error}\n  {op!r} of {inputs}") from None

@@ -144,7 +144,10 @@ class NDArray(ArrayBase):
             return view
         # Anything else is a copy; the host's NumPy does the picking.
         picked = self.asnumpy()[_numpy_key(key)]
-        return imperative.from_numpy(np.ascontiguousarray(picked).reshape(picked.shape or (1,)), self.context)
+        copied: NDArray = imperative.from_numpy(
+            np.ascontiguousarray(picked).reshape(picked.shape or (1,)), self.context
+        )
+        return copied
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, tuple) and len(key) == 0:
@@ -341,14 +344,17 @@ def _numpy_key(key: Any) -> Any:
 
 def _from_pickle(array: np.ndarray, device_type: str, device_id: int) -> NDArray:
     context = Context(device_type, device_id)
+    found: NDArray
     try:
-        return imperative.from_numpy(array, context)
+        found = imperative.from_numpy(array, context)
     except MXNetError:
-        return imperative.from_numpy(array, current_context())
+        found = imperative.from_numpy(array, current_context())
+    return found
 
 
 def _op(name: str, *inputs: NDArray, **params: Any) -> NDArray:
-    return imperative.invoker.invoke(find_op(name), list(inputs), params)[0]
+    result: NDArray = imperative.invoker.invoke(find_op(name), list(inputs), params)[0]
+    return result
 
 
 def _binary(
@@ -359,9 +365,11 @@ def _binary(
         if left.context != right.context:
             raise MXNetError(f"operator {op}: inputs on {left.context} and {right.context}; bring them to one context")
         pair = [right, left] if reverse else [left, right]
-        return imperative.invoker.invoke(find_op(op), pair, {}, target)[0]
+        result: NDArray = imperative.invoker.invoke(find_op(op), pair, {}, target)[0]
+        return result
     if isinstance(right, Number):
-        return imperative.invoker.invoke(find_op(scalar_op), [left], {"scalar": right}, target)[0]
+        result = imperative.invoker.invoke(find_op(scalar_op), [left], {"scalar": right}, target)[0]
+        return result
     raise TypeError(f"type {type(right)} not supported")
 
 

@@ -19,6 +19,7 @@ from .._core import Storage
 from ..base import DeviceError, OutOfMemoryError
 from ..dtypes import CODES
 from ..passes.ir import Buffer, Call, Tensor
+from ..version import __version__
 from .kernels import Kernel, Table, scan
 from .programs import Programs
 from .segment import Segment
@@ -85,7 +86,7 @@ class OpenCLDevice:
         self._lock = threading.RLock()
         self._opened: _Opened | None = None
         self._seed = 0
-        self._random: Any = None
+        self._random: Storage | None = None
         self._generated: dict[str, Kernel] = {}
 
     def __repr__(self) -> str:
@@ -223,8 +224,9 @@ class OpenCLDevice:
         """1024 Mersenne twisters, uint32 [1024][625], seeded when first asked for."""
         with self._lock:
             if self._random is None:
-                self._random = self.alloc(GENERATORS * STATE_WORDS * 4)
-                self._seed_state()
+                state = self.alloc(GENERATORS * STATE_WORDS * 4)
+                self._seed_state(state)
+                self._random = state
             return self._random
 
     def seed(self, n: int) -> None:
@@ -232,24 +234,22 @@ class OpenCLDevice:
         with self._lock:
             self._seed = int(n)
             if self._random is not None:
-                self._seed_state()
+                self._seed_state(self._random)
 
-    def _seed_state(self) -> None:
+    def _seed_state(self, state: Storage) -> None:
         buffer = Buffer("external", GENERATORS * STATE_WORDS * 4, self, 0, "random state")
-        state = Tensor(buffer, (GENERATORS, STATE_WORDS), CODES["int32"])
-        call = Call("random_seed", "f32", [state], [], [self._seed], [], GENERATORS, 1.0, self)
+        words = Tensor(buffer, (GENERATORS, STATE_WORDS), CODES["int32"])
+        call = Call("random_seed", "f32", [words], [], [self._seed], [], GENERATORS, 1.0, self)
         segment = self.make_segment([call], lambda _: 0)
-        segment.bind_slot(0, self._random)
+        segment.bind_slot(0, state)
         segment.run()
-        self._random.version += 1
+        state.version += 1
 
 
 class _Opened:
     """The context, the queue and the programs of a device in use."""
 
     def __init__(self, device: OpenCLDevice, raw: Any) -> None:
-        from .. import __version__
-
         cl = importlib.import_module("pyopencl")
         try:
             self._context = cl.Context([raw])

@@ -1,9 +1,10 @@
 """BatchNorm: normalises each channel by statistics of the batch, or by moving ones.
 
-Data is seen as (outer, channels, inner). Statistics are gathered in parts, each the mean and the sum of squared
-deviations over a known number of elements, and merged by Chan's formula: accurate however far the mean lies from 0.
-A part is one plane where planes are long, else a block of outer rows. A convolution that has already made parts in its
-epilogue calls `lower_from_stats`. Moving statistics change in backward, as in MXNet.
+Data is seen as (outer, channels, inner). Statistics are gathered in parts, each the mean and the sum of
+squared deviations over a known number of elements, and merged by Chan's formula: accurate however far the
+mean lies from 0. A part is one plane where planes are long, else a block of outer rows. A convolution that
+has already made parts in its epilogue calls `lower_from_stats`. Moving statistics change in backward, as in
+MXNet.
 """
 
 from __future__ import annotations
@@ -38,15 +39,16 @@ class Lines(NamedTuple):
         return -(-self.outer // self.rows)
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return self.outer * self.inner
 
 
 class BatchNormBackward(Backward):
     """Gradients of data, gamma and beta, and the step of the moving statistics.
 
-    With x' = x - mean and r = 1 / sqrt(var + eps), over m elements a channel: dbeta = sum(dy), dgamma = r sum(dy x'),
-    dx = gamma r (dy - sum(dy) / m - x' r^2 sum(dy x') / m). With moving statistics dx = gamma r dy.
+    With x' = x - mean and r = 1 / sqrt(var + eps), over m elements a channel: dbeta = sum(dy), dgamma = r
+    sum(dy x'), dx = gamma r (dy - sum(dy) / m - x' r^2 sum(dy x') / m). With moving statistics dx = gamma r
+    dy.
     """
 
     differentiable = ("data", "gamma", "beta")
@@ -68,9 +70,11 @@ class BatchNormBackward(Backward):
         ints = [*n, op.step(dy, n), op.step(x, n)]
         cost = 0.5 * n.rows * n.inner
         c.call("bn_grad_sums", [sums], [dy, x, mean], ints, items=n.parts * n.channels, cost=cost)
-        dgamma, dbeta = (c.output(name) if c.wants(name) else c.temp(each, dtype) for name in ("gamma", "beta"))
+        dgamma, dbeta = (
+            c.output(name) if c.wants(name) else c.temp(each, dtype) for name in ("gamma", "beta")
+        )
         gamma = scale if op.fix_gamma else c.input("gamma")
-        ints = [n.parts, n.channels, n.count, op.fix_gamma]
+        ints = [n.parts, n.channels, n.size, op.fix_gamma]
         ins = [sums, gamma, scale]
         c.call("bn_grad_merge", [dgamma, dbeta, factors], ins, ints, items=n.channels, cost=1.0 * n.parts)
         if c.wants("data"):
@@ -97,22 +101,24 @@ class BatchNorm(OpDef):
     """Batch normalisation: ``output = (data - mean) / sqrt(var + eps) * gamma + beta`` for each channel.
 
     In training mean and (biased) variance are those of the batch, and backward moves the auxiliary states:
-    ``moving = moving * momentum + batch * (1 - momentum)``; in inference, or with ``use_global_stats``, the moving
-    ones are used. ``fix_gamma`` (the default) treats gamma as 1, **writes 1 into it** and gives it no gradient.
+    ``moving = moving * momentum + batch * (1 - momentum)``; in inference, or with ``use_global_stats``, the
+    moving ones are used. ``fix_gamma`` (the default) treats gamma as 1, **writes 1 into it** and gives it no
+    gradient.
 
-    data : any shape with the channels on ``axis``; gamma, beta, moving_mean, moving_var : (channels,); output : as
-    data. With ``output_mean_var`` two more outputs are seen, the mean and ``1 / sqrt(var + eps)``, both (channels,).
-    (MXNet: BatchNorm; Ioffe and Szegedy 2015)
+    data : any shape with the channels on ``axis``; gamma, beta, moving_mean, moving_var : (channels,); output
+    : as data. With ``output_mean_var`` two more outputs are seen, the mean and ``1 / sqrt(var + eps)``, both
+    (channels,). (MXNet: BatchNorm; Ioffe and Szegedy 2015)
     """
 
     name = "BatchNorm"
     inputs = ("data", "gamma", "beta")
     aux = ("moving_mean", "moving_var")
     outputs = ("output", "mean", "var")
+    mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("gamma",), "backward": aux}
     has_own_output_names = True
     backward = BatchNormBackward
 
-    eps = Float(1e-3 + 4.74974513e-11, "added to the variance")
+    eps = Float(0.0010000000474974513, "added to the variance")
     momentum = Float(0.9, "share of the moving statistics kept")
     fix_gamma = Bool(True, "hold gamma at 1")
     use_global_stats = Bool(False, "use the moving statistics in training as well")
@@ -123,17 +129,19 @@ class BatchNorm(OpDef):
     max_calib_range = Float(None, "accepted and ignored")
 
     def check(self) -> None:
-        # Only fix_gamma writes an argument, in any mode; only batch statistics move the states.
-        vars(self)["mutates"] = {
-            **({"forward": ("gamma",)} if self.fix_gamma else {}),
-            **({} if self.use_global_stats else {"backward": self.aux}),
-        }
+        if not (self.fix_gamma and not self.use_global_stats):  # less is written than the class says
+            self.mutates = {  # type: ignore[misc]
+                **({"forward": ("gamma",)} if self.fix_gamma else {}),
+                **({} if self.use_global_stats else {"backward": self.aux}),
+            }
 
     def num_visible(self) -> int:
         return 3 if self.output_mean_var else 1
 
     def variable_attrs(self, input_name: str) -> dict[str, str]:
-        return {"moving_mean": {"__init__": '["zero", {}]'}, "moving_var": {"__init__": '["one", {}]'}}.get(input_name, {})
+        return {"moving_mean": {"__init__": '["zero", {}]'}, "moving_var": {"__init__": '["one", {}]'}}.get(
+            input_name, {}
+        )
 
     def infer_shape(self, s: ShapeRule) -> None:
         data = s.meet_in("data", s.outs[0])
@@ -141,7 +149,9 @@ class BatchNorm(OpDef):
         if data is None:
             return
         if not -len(data) <= self.axis < len(data):
-            raise ShapeError(f"{self.name}: Channel axis out of range: {self.axis} for data of shape {show(data)}")
+            raise ShapeError(
+                f"{self.name}: Channel axis out of range: {self.axis} for data of shape {show(data)}"
+            )
         channels: tuple[int, ...] | None = (data[self.axis],)
         for name in ("gamma", "beta", *self.aux):
             channels = s.meet_in(name, channels)
@@ -177,7 +187,7 @@ class BatchNorm(OpDef):
     def lower(self, c: LowerContext) -> None:
         x = c.input("data", self.need(c.input("data", "any")))
         n = self.lines(x.shape)
-        if c.is_train and not self.use_global_stats and n.count:
+        if c.is_train and not self.use_global_stats and n.size:
             stats = c.temp((n.parts, n.channels, 2), x.dtype)
             cost = 0.6 * n.rows * n.inner
             c.call("bn_stats", [stats], [x], [*n, self.step(x, n)], items=n.parts * n.channels, cost=cost)
@@ -190,21 +200,21 @@ class BatchNorm(OpDef):
         self._apply(c, x, n, mean, scale)
 
     def wants_stats(self) -> bool:
-        """Whether a training pass starts from statistics per (image, channel), which a convolution can leave."""
+        """Whether training starts from statistics per (image, channel), which a convolution can leave."""
         return self.axis == 1 and not self.use_global_stats
 
     def lower_from_stats(self, c: LowerContext, stats: Tensor) -> None:
         """Lower a training forward pass whose partial statistics exist.
 
-        `stats` is (parts, channels, 2): mean and sum of squared deviations of each part, where part i covers outer
-        rows [i * rows, (i + 1) * rows) of the data, rows = ceil(outer / parts). For channels on axis 1 a part an
-        image is (batch, channels, 2).
+        `stats` is (parts, channels, 2): mean and sum of squared deviations of each part, where part i covers
+        outer rows [i * rows, (i + 1) * rows) of the data, rows = ceil(outer / parts). For channels on axis 1
+        a part an image is (batch, channels, 2).
         """
         x = c.input("data", self.need(c.input("data", "any")))
         n = self.lines(x.shape)
         n = n._replace(rows=-(-n.outer // stats.shape[0]))
         mean, scale = self._results(c, n, x.dtype)
-        ints = [stats.shape[0], n.channels, n.rows * n.inner, n.count]
+        ints = [stats.shape[0], n.channels, n.rows * n.inner, n.size]
         cost = 2.0 * stats.shape[0]
         c.call("bn_merge_stats", [mean, scale], [stats], ints, [self.eps], items=n.channels, cost=cost)
         self._apply(c, x, n, mean, scale)

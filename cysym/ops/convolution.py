@@ -1,8 +1,8 @@
-"""Convolution of one, two or three spatial dimensions, its gradients, and what its kernels offer beyond MXNet.
+"""Convolution of one, two or three spatial dimensions, its gradients, and what it offers beyond MXNet.
 
-Two doors for later passes: inputs and outputs may lie in blocks of 16 channels (`Tensor.layout` "nChw16c"), and
-`Convolution.lower_with_stats` also leaves mean and variance of every output plane. How a plane is cut into blocks is
-decided here from shapes alone; kernels are in convolution.c and convolution.cl.
+Two doors for later passes: inputs and outputs may lie in blocks of 16 channels (`Tensor.layout` "nChw16c"),
+and `Convolution.lower_with_stats` also leaves mean and variance of every output plane. How a plane is cut
+into blocks is decided here from shapes alone; kernels are in convolution.c and convolution.cl.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ class Blocks(NamedTuple):
 def plane_blocks(size: tuple[int, int], taps: int, dilate: int, stride: int, images: int) -> Blocks:
     """Blocks of planes of output pixels of `size`, for `taps` in a row of the kernel.
 
-    At most `images` small planes share one. A block's columns run through its rows with a gap of as many pixels as the taps of a row reach beyond it, so
-    the gap is kept small against the width, and the number of rows is the one that wastes fewest vectors.
+    At most `images` small planes share one. A block's columns run through its rows with a gap of as many
+    pixels as the taps of a row reach beyond it, so the gap is kept small against the width, and the number of
+    rows is the one that wastes fewest vectors.
 
     >>> plane_blocks((56, 56), 3, 1, 1, 8), plane_blocks((7, 7), 3, 1, 1, 8)
     (Blocks(rows=5, width=56, span=3, images=1), Blocks(rows=7, width=7, span=3, images=6))
@@ -66,7 +67,7 @@ def plane_blocks(size: tuple[int, int], taps: int, dilate: int, stride: int, ima
     most = max(1, min(height, fitting))
 
     def waste(rows: int) -> int:
-        """Columns computed for the whole plane; a block costs about 13 more, for packing the weights again."""
+        """Columns computed for the whole plane; packing the weights for a block costs about 13 more."""
         left = height % rows
         return height // rows * (up((rows - 1) * step + cols, 32) + 13) + (
             up((left - 1) * step + cols, 32) + 13 if left else 0
@@ -116,17 +117,18 @@ class _ConvolutionBackward(Backward):
 class Convolution(OpDef):
     """Cross-correlation of `data` with `num_filter` kernels.
 
-    With one, two or three entries in `kernel`: data (n, c, spatial...), weight (num_filter, c / num_group, kernel...),
-    bias (num_filter,), output (n, num_filter, spatial'...) with
-    ``spatial' = floor((spatial + 2 * pad - dilate * (kernel - 1) - 1) / stride) + 1``;
-    ``output[n, f, y, x] = bias[f] + sum over c, i, j of weight[f, c, i, j]
-    * data[n, c, y * stride + i * dilate - pad, x * stride + j * dilate - pad]``, pixels outside of data being zero.
-    With `num_group` > 1 channels and filters fall into groups that do not see each other. Layouts with channels last
-    can be inferred but, as in MXNet on a CPU, not run.
+    With one, two or three entries in `kernel`: data (n, c, spatial...), weight (num_filter, c / num_group,
+    kernel...), bias (num_filter,), output (n, num_filter, spatial'...) with ``spatial' = floor((spatial + 2 *
+    pad - dilate * (kernel - 1) - 1) / stride) + 1``; ``output[n, f, y, x] = bias[f] + sum over c, i, j of
+    weight[f, c, i, j] * data[n, c, y * stride + i * dilate - pad, x * stride + j * dilate - pad]``, pixels
+    outside of data being zero. With `num_group` > 1 channels and filters fall into groups that do not see
+    each other. Layouts with channels last can be inferred but, as in MXNet on a CPU, not run.
     """
 
     name = "Convolution"
     inputs = ("data", "weight", "bias")
+    blocked_inputs = ("data",)
+    blocked_outputs = ("output",)
     backward = _ConvolutionBackward
 
     kernel = Shape(doc="Convolution kernel size: (w,), (h, w) or (d, h, w).")
@@ -152,8 +154,8 @@ class Convolution(OpDef):
         for word, value in words:
             if value and len(value) != rank:
                 raise MXNetError(
-                    f"{word} must have the same number of dimensions with kernel_size, but kernel_size is set to "
-                    f"{show(self.kernel)} while {word.lower()} is {show(value)}"
+                    f"{word} must have the same number of dimensions with kernel_size, "
+                    f"but kernel_size is set to {show(self.kernel)} while {word.lower()} is {show(value)}"
                 )
         for word, value in (("kernel", self.kernel), ("stride", self.stride), ("dilate", self.dilate)):
             if any(v <= 0 for v in value):
@@ -171,7 +173,7 @@ class Convolution(OpDef):
         rank = len(self.kernel)
         return self.stride or (1,) * rank, self.dilate or (1,) * rank, self.pad or (0,) * rank
 
-    # --- shapes -----------------------------------------------------------------------------------------------
+    # --- shapes ---------------------------------------------------------------------------------------------
     def infer_shape(self, s: ShapeRule) -> None:
         last = self.layout is not None and self.layout.endswith("C")
         rank = len(self.kernel)
@@ -211,8 +213,8 @@ class Convolution(OpDef):
         for x, r, p in zip(size, reach, pad, strict=True):
             if x >= 0 and r > x + 2 * p:
                 raise ShapeError(
-                    f"kernel size exceed input: a dilated kernel of {show(tuple(reach))} on data {show(data)} "
-                    f"padded by {show(pad)}"
+                    f"kernel size exceed input: a dilated kernel of {show(tuple(reach))} "
+                    f"on data {show(data)} padded by {show(pad)}"
                 )
         out = [
             (x + 2 * p - r) // t + 1 if x >= 0 else -1
@@ -227,16 +229,16 @@ class Convolution(OpDef):
             ]
             s.meet_in("data", back((n, channels, *size)))
 
-    # --- kernels ----------------------------------------------------------------------------------------------
+    # --- kernels --------------------------------------------------------------------------------------------
     def lower(self, c: LowerContext) -> None:
         self._lower_forward(c, None)
 
     def lower_with_stats(self, c: LowerContext, stats: Tensor) -> None:
         """As `lower`, and leave statistics of the output in `stats`, a dense tensor (n, num_filter, 2).
 
-        ``stats[n, f]`` holds mean and sum of squared deviations from it over the pixels of one output plane, bias
-        included. Planes are merged by Chan's formula: with equal counts m, the deviations of two planes join to
-        ``M2 = M2a + M2b + (mean_a - mean_b)**2 * m / 2``.
+        ``stats[n, f]`` holds mean and sum of squared deviations from it over the pixels of one output plane,
+        bias included. Planes are merged by Chan's formula: with equal counts m, the deviations of two planes
+        join to ``M2 = M2a + M2b + (mean_a - mean_b)**2 * m / 2``.
         """
         filters = c.shape("output")[1]
         if stats.shape != (c.shape("output")[0], filters, 2) or not stats.is_dense():

@@ -99,7 +99,7 @@ def sum_rows(c: LowerContext, out: Tensor, x: Tensor, rows: int, cols: int, ldx:
 
 
 class _Factor:
-    """One operand as a batch of matrices: the dimensions left over, the one summed over, and their strides."""
+    """One operand as a batch of matrices: dimensions left over, the one summed over, their strides."""
 
     def __init__(self, shape: tuple[int, ...], contract_first: bool, batched: bool) -> None:
         split = len(shape) - 2 if batched else 0

@@ -1,7 +1,7 @@
 """Dropout: zeroes elements at random and scales the others up.
 
-The mask comes from the device's random stream (kernel `random_mask`) and is kept as a hidden output, so backward never
-draws again; a replay of the forward pass reuses it.
+The mask comes from the device's random stream (kernel `random_mask`) and is kept as a hidden output, so
+backward never draws again; a replay of the forward pass reuses it.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class DropoutBackward(Backward):
 class Dropout(OpDef):
     """Keeps each element with probability 1 - p and scales it by 1 / (1 - p); zeroes the others.
 
-    Active in training, in inference too with ``mode="always"``; otherwise ``output = data``. Each forward pass draws
-    a new mask, which backward reuses: ``output = data * mask``. Along ``axes`` one draw is shared. With p = 1 all is
-    zero. (MXNet: Dropout; Srivastava et al. 2014)
+    Active in training, in inference too with ``mode="always"``; otherwise ``output = data``. Each forward
+    pass draws a new mask, which backward reuses: ``output = data * mask``. Along ``axes`` one draw is shared.
+    With p = 1 all is zero. (MXNet: Dropout; Srivastava et al. 2014)
     """
 
     name = "Dropout"

@@ -227,7 +227,7 @@ def lower_summed(
     from .reduce import emit_sum
 
     full = ins[0]
-    if not is_identity or not full.is_dense():
+    if not is_identity:
         full = c.temp(shape, c.output(output).dtype)
         emit(c, group, [full], ins, floats)
     padded = (1,) * (len(shape) - len(to)) + to

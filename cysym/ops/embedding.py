@@ -1,8 +1,8 @@
 """Embedding: rows of a weight matrix picked by index.
 
-Indices of any element type are cut to whole numbers and clipped to the table. Backward gathers: the table is divided
-into blocks of rows, and each block looks through all indices for its own, so duplicates add up in one fixed order and
-no two workers write one row.
+Indices of any element type are cut to whole numbers and clipped to the table. Backward gathers: the table is
+divided into blocks of rows, and each block looks through all indices for its own, so duplicates add up in one
+fixed order and no two workers write one row.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class EmbeddingBackward(Backward):
 class Embedding(OpDef):
     """Looks up rows of ``weight``: ``output[i, ..., :] = weight[clip(int(data[i, ...]), 0, input_dim - 1)]``.
 
-    data : any shape and element type, indices cut towards zero; weight : (input_dim, output_dim), of type ``dtype``;
-    output : data.shape + (output_dim,). The weight's gradient adds up duplicates in order; the data has none.
-    (MXNet: Embedding)
+    data : any shape and element type, indices cut towards zero; weight : (input_dim, output_dim), of type
+    ``dtype``; output : data.shape + (output_dim,). The weight's gradient adds up duplicates in order; the
+    data has none. (MXNet: Embedding)
     """
 
     name = "Embedding"

@@ -1,7 +1,7 @@
 """Identities that differ in their gradient: MakeLoss, make_loss, BlockGrad, _copy.
 
-Forward is a view of the input. A loss's gradient is a number, the same for every element; with "valid" normalisation
-a kernel counts first.
+Forward is a view of the input. A loss's gradient is a number, the same for every element; with "valid"
+normalisation a kernel counts first.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class MakeLossBackward(Backward):
 class MakeLoss(_Identity):
     """Makes any expression a loss: ``output = data``, gradient ``grad_scale`` for every element.
 
-    The gradient is divided by the size of the first axis with ``normalization="batch"``, by the number of elements
-    above ``valid_thresh`` (at least 1) with ``"valid"``. Head gradients are not used. (MXNet: MakeLoss)
+    The gradient is divided by the size of the first axis with ``normalization="batch"``, by the number of
+    elements above ``valid_thresh`` (at least 1) with ``"valid"``. Head gradients are not used. (MXNet:
+    MakeLoss)
     """
 
     name = "MakeLoss"
@@ -80,7 +81,7 @@ class MakeLossLower(_Identity):
 
 
 class BlockGrad(_Identity):
-    """Passes the data on and stops the gradient: ``output = data``, no gradient flows back. (MXNet: BlockGrad)"""
+    """Passes the data on, ``output = data``, and lets no gradient flow back. (MXNet: BlockGrad)"""
 
     name = "BlockGrad"
     aliases = ("stop_gradient",)

@@ -1,14 +1,15 @@
 """Optimizer updates: sgd_update, sgd_mom_update, adam_update.
 
-One pass over a weight, its gradient and its states. States are written where they lie; the result is the new weight,
-which a caller lets overwrite the old one. Every number that changes between calls is `dynamic`: it reaches the kernel
-at run time and never causes another lowering.
+One pass over a weight, its gradient and its states. States are written where they lie; the result is the new
+weight, which a caller lets overwrite the old one. Every number that changes between calls is `dynamic`: it
+reaches the kernel at run time and never causes another lowering.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ..dtypes import CODES
 from .schema import Bool, Float, OpDef
 
 if TYPE_CHECKING:
@@ -26,17 +27,27 @@ class _Update(OpDef):
     lazy_update = Bool(True, "accepted and ignored: gradients are dense")
 
     def lower(self, c: LowerContext) -> None:
-        weight, grad, out = c.input("weight"), c.input("grad"), c.output()
+        dtype = c.input("weight", "any").dtype
+        work = (
+            CODES["float32"] if dtype == CODES["float16"] else dtype
+        )  # half precision is stored, not computed in
+        weight, grad = c.input("weight", dtype=work), c.input("grad", dtype=work)
+        out = c.output() if work == dtype else c.temp(weight.shape, work)
         places = [c.input(s, "any") for s in self.states]
-        states = [t if t.is_dense() else c.input(s) for s, t in zip(self.states, places, strict=True)]
+        states = [
+            t if t.is_dense() and work == dtype else c.input(s, dtype=work)
+            for s, t in zip(self.states, places, strict=True)
+        ]
         pairs = [(0, 0), (1, 0), *((2 + i, 1 + i) for i in range(len(states)))]
         c.call(
             self.name, [out, *states], [weight, grad, *states], [], [c.dynamic(p) for p in self.scalars],
             items=weight.size, cost=0.5 + 0.5 * len(states), inplace=pairs, mutates=bool(states),
         )  # fmt: skip
         for place, state in zip(places, states, strict=True):
-            if place is not state:  # the state lies with gaps: a dense copy was updated
-                c.copy(place, state)
+            if place is not state:  # it lies with gaps, or in half precision: a copy was updated
+                c.cast(place, state) if work != dtype else c.copy(place, state)
+        if work != dtype:
+            c.cast(c.output("output", "any"), out)
 
 
 class SgdUpdate(_Update):
@@ -52,8 +63,8 @@ class SgdUpdate(_Update):
 class SgdMomUpdate(_Update):
     """Gradient descent with momentum.
 
-    ``mom = momentum * mom - lr * (clip(rescale_grad * grad) + wd * weight)``, ``output = weight + mom``; ``mom`` is
-    written in place. (MXNet: sgd_mom_update)
+    ``mom = momentum * mom - lr * (clip(rescale_grad * grad) + wd * weight)``, ``output = weight + mom``;
+    ``mom`` is written in place. (MXNet: sgd_mom_update)
     """
 
     name = "sgd_mom_update"
@@ -68,8 +79,8 @@ class SgdMomUpdate(_Update):
 class AdamUpdate(_Update):
     """Adam without bias correction (callers fold it into ``lr``).
 
-    ``g = clip(rescale_grad * grad + wd * weight)``, ``mean = beta1 * mean + (1 - beta1) * g``,
-    ``var = beta2 * var + (1 - beta2) * g * g``, ``output = weight - lr * mean / (sqrt(var) + epsilon)``; ``mean`` and
+    ``g = clip(rescale_grad * grad + wd * weight)``, ``mean = beta1 * mean + (1 - beta1) * g``, ``var = beta2
+    * var + (1 - beta2) * g * g``, ``output = weight - lr * mean / (sqrt(var) + epsilon)``; ``mean`` and
     ``var`` are written in place. (MXNet: adam_update; Kingma and Ba 2014)
     """
 

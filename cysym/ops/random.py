@@ -1,9 +1,9 @@
 """Random numbers: _random_uniform and _random_normal, from the device's 1,024 Mersenne twisters.
 
-The state is one int32 tensor of shape (1024, 625) a device: 624 words and the position of each generator. A sampler
-of N numbers uses n = min(ceil(N / 64), 1024) generators; each fills one contiguous stretch of ceil(N / n) and keeps its
-position, as MXNet 1.9.1 does on the CPU, so that seeds give the same numbers. The kernel ``random_seed`` (ints: seed;
-items: 1024) fills the state.
+The state is one int32 tensor of shape (1024, 625) a device: 624 words and the position of each generator. A
+sampler of N numbers uses n = min(ceil(N / 64), 1024) generators; each fills one contiguous stretch of ceil(N
+/ n) and keeps its position, as MXNet 1.9.1 does on the CPU, so that seeds give the same numbers. The kernel
+``random_seed`` (ints: seed; items: 1024) fills the state.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class _Sampler(OpDef):
     def check(self) -> None:
         if self.dtype is not None and NAMES[self.dtype] not in ("float16", "float32", "float64"):
             raise MXNetError(
-                f"Invalid Input: {NAMES[self.dtype]!r}, valid values are: {{'None', 'float16', 'float32', 'float64'}}"
+                f"Invalid Input: {NAMES[self.dtype]!r}, valid values are: {{'None', 'float16', 'float32', "
+                f"'float64'}}"
                 f', in operator {self.name}(name="")'
             )
 
@@ -96,8 +97,8 @@ class RandomUniform(_Sampler):
 class RandomNormal(_Sampler):
     """Numbers of the normal distribution with mean ``loc`` and standard deviation ``scale``, ``shape`` many.
 
-    Marsaglia's polar method, which makes two numbers at a time, of which the second is thrown away, as MXNet does.
-    (MXNet: _random_normal)
+    Marsaglia's polar method, which makes two numbers at a time, of which the second is thrown away, as MXNet
+    does. (MXNet: _random_normal)
     """
 
     name = "_random_normal"

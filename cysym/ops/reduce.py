@@ -72,11 +72,15 @@ def emit(
     kept = _dims(src, [i for i in range(len(src.shape)) if i not in axes], False)
     reduced = _dims(src, axes, True)
     if len(kept[0]) > MAX_DIMS or len(reduced[0]) > MAX_DIMS:
-        order = [i for i in range(len(src.shape)) if i not in axes] + list(axes)
-        look = src.view(tuple(src.shape[i] for i in order), 0, tuple(src.strides[i] for i in order))
-        dense = c.temp(look.shape, src.dtype)
-        c.copy(dense, look)
-        emit(c, kernel, out, dense, range(len(order) - len(axes), len(order)), divisor)
+        # One axis after the other: of a dense tensor that always goes.
+        dense = src
+        if not src.is_dense():
+            dense = c.temp(src.shape, src.dtype)
+            c.copy(dense, src)
+        last = max(axes)
+        partly = c.temp(src.shape[:last] + src.shape[last + 1 :], src.dtype)
+        emit(c, kernel, partly, dense, (last,))
+        emit(c, JOIN.get(kernel, kernel), out, partly, [i for i in axes if i != last], divisor)
         return
     size, count = num_elements(reduced[0]), num_elements(kept[0])
     is_rows = size >= ROW and (count == 1 or reduced[1][-1] == 1 or kept[1][-1] != 1)
@@ -90,16 +94,16 @@ def emit(
     parts = -(-size // part) if part else 1
     target = out if parts == 1 else c.temp((count, parts) if is_rows else (parts, count), src.dtype)
     shape = [*_padded(*kept), *_padded(*reduced)]
-    last = parts == 1
+    is_last = parts == 1
     c.call(
         kernel,
         [target],
         [src],
-        [*shape, parts, part, divisor if last else 1, not is_rows],
+        [*shape, parts, part, divisor if is_last else 1, not is_rows],
         items=items * parts,
         cost=5 + 0.3 * part * (1 if is_rows else min(COLS, kept[0][-1])),
     )
-    if not last:
+    if not is_last:
         emit(c, JOIN.get(kernel, kernel), out, target, (1,) if is_rows else (0,), divisor)
 
 
@@ -282,7 +286,10 @@ class Mean(_Excluding):
     def lower(self, c: LowerContext) -> None:
         x = c.input("data", "any")
         axes = self.axes(len(x.shape))
-        emit_sum(c, c.output(), x, axes, max(num_elements([x.shape[i] for i in axes]), 1))
+        count = num_elements([x.shape[i] for i in axes])
+        if x.dtype > CODES["float16"]:  # the mean of nothing is NaN, which integers do not have
+            count = max(count, 1)
+        emit_sum(c, c.output(), x, axes, count)
 
 
 class Max(_Excluding):

@@ -1,7 +1,7 @@
 """Regression heads: LinearRegressionOutput, LogisticRegressionOutput, MAERegressionOutput.
 
-Each shows a prediction and makes its own gradient against a label of the same number of elements. Linear and absolute
-heads show the data itself (a view, no kernel).
+Each shows a prediction and makes its own gradient against a label of the same number of elements. Linear and
+absolute heads show the data itself (a view, no kernel).
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class _Regression(OpDef):
         if label is None or not is_known(label):
             s.meet_in("label", data[:1] if label is None and len(data) == 2 and data[1] == 1 else data)
         elif label[:1] != data[:1] or prod(label) != prod(data):
-            raise ShapeError(f"{self.name}: Shape inconsistent, Provided={show(label)}, inferred shape={show(data)}")
+            raise ShapeError(
+                f"{self.name}: Shape inconsistent, Provided={show(label)}, inferred shape={show(data)}"
+            )
 
     def lower(self, c: LowerContext) -> None:
         c.alias("output", "data")
@@ -61,8 +63,8 @@ class _Regression(OpDef):
 class LinearRegressionOutput(_Regression):
     """Least-squares head: ``output = data``, gradient ``(data - label) * grad_scale / m``.
 
-    m is the number of elements of one sample. data : any shape; label : the same, or (n,) for data (n, 1), or any
-    shape with as many elements a sample. The head gradient is not used, the label's gradient is 0.
+    m is the number of elements of one sample. data : any shape; label : the same, or (n,) for data (n, 1), or
+    any shape with as many elements a sample. The head gradient is not used, the label's gradient is 0.
     (MXNet: LinearRegressionOutput)
     """
 

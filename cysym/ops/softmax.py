@@ -1,8 +1,8 @@
 """softmax and its relatives: softmax, log_softmax, softmin, SoftmaxActivation.
 
-Every one normalises lines of `n` elements that lie `inner` apart. `emit_softmax` and `emit_softmax_grad` name the
-kernels (also for the loss layers, which borrow the forward pass); the numbers are made in c_kernels/softmax.c and
-cl_kernels/softmax.cl.
+Every one normalises lines of `n` elements that lie `inner` apart. `emit_softmax` and `emit_softmax_grad` name
+the kernels (also for the loss layers, which borrow the forward pass); the numbers are made in
+c_kernels/softmax.c and cl_kernels/softmax.cl.
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ def lines(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
 
 
 def emit_softmax(
-    c: LowerContext, y: Tensor, x: Tensor, outer: int, n: int, inner: int, mode: int = PLAIN, scale: float = 1.0
+    c: LowerContext,
+    y: Tensor,
+    x: Tensor,
+    outer: int,
+    n: int,
+    inner: int,
+    mode: int = PLAIN,
+    scale: float = 1.0,
 ) -> None:
     """y = softmax(scale * x), or its logarithm, along the middle one of (outer, n, inner)."""
     cost = 2.0 * n
@@ -40,11 +47,21 @@ def emit_softmax(
         c.call("softmax_rows", [y], [x], [mode, n], [scale], items=outer, cost=cost, inplace=[(0, 0)])
     elif n:
         items = outer * inner
-        c.call("softmax_columns", [y], [x], [mode, n, inner], [scale], items=items, cost=cost, inplace=[(0, 0)])
+        c.call(
+            "softmax_columns", [y], [x], [mode, n, inner], [scale], items=items, cost=cost, inplace=[(0, 0)]
+        )
 
 
 def emit_softmax_grad(
-    c: LowerContext, dx: Tensor, dy: Tensor, y: Tensor, outer: int, n: int, inner: int, mode: int, scale: float
+    c: LowerContext,
+    dx: Tensor,
+    dy: Tensor,
+    y: Tensor,
+    outer: int,
+    n: int,
+    inner: int,
+    mode: int,
+    scale: float,
 ) -> None:
     """Gradient of `emit_softmax` with respect to x, from its result y."""
     cost = (1.0 + mode) * n
@@ -85,7 +102,9 @@ class _Softmax(OpDef):
         s.same()
         shape = s.ins[0]
         if shape is not None and not -len(shape) <= self.axis < len(shape):
-            raise ShapeError(f"{self.name}: axis {self.axis} is out of range for data with {len(shape)} dimensions")
+            raise ShapeError(
+                f"{self.name}: axis {self.axis} is out of range for data with {len(shape)} dimensions"
+            )
 
     def infer_type(self, t: TypeRule) -> None:
         if self.dtype is None:
@@ -117,8 +136,8 @@ class SoftmaxBackward(Backward):
 class Softmax(_Softmax):
     """Softmax along one axis: ``output = exp(x / T) / sum(exp(x / T))``.
 
-    ``output`` has the shape of ``data``; T is ``temperature`` (1 when absent). ``dtype`` sets another element type
-    for the result. A line that holds a NaN, or nothing but -inf, becomes NaN. (MXNet: softmax)
+    ``output`` has the shape of ``data``; T is ``temperature`` (1 when absent). ``dtype`` sets another element
+    type for the result. A line that holds a NaN, or nothing but -inf, becomes NaN. (MXNet: softmax)
     """
 
     name = "softmax"
@@ -158,8 +177,8 @@ class SoftmaxActivationBackward(Backward):
 class SoftmaxActivation(OpDef):
     """Softmax as an activation, ``output = exp(x) / sum(exp(x))``, of the shape of ``data``.
 
-    ``mode="instance"`` normalises along the last axis (as MXNet 1.9.1 does, whatever the rank), ``mode="channel"``
-    along axis 1. (MXNet: SoftmaxActivation)
+    ``mode="instance"`` normalises along the last axis (as MXNet 1.9.1 does, whatever the rank),
+    ``mode="channel"`` along axis 1. (MXNet: SoftmaxActivation)
     """
 
     name = "SoftmaxActivation"

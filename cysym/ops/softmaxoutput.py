@@ -1,7 +1,7 @@
 """SoftmaxOutput: softmax whose gradient is that of the cross-entropy against labels, not that of its output.
 
-The forward pass is softmax's own kernel. Backward is one kernel; where the gradient is divided by the number of labels
-that count, a second kernel finds that number first.
+The forward pass is softmax's own kernel. Backward is one kernel; where the gradient is divided by the number
+of labels that count, a second kernel finds that number first.
 """
 
 from __future__ import annotations
@@ -62,13 +62,14 @@ class SoftmaxOutputBackward(Backward):
 class SoftmaxOutput(OpDef):
     """Softmax with the gradient of the cross-entropy loss; the head gradient is not needed.
 
-    ``output = softmax(data)`` over all axes but the first together; over axis 1 with ``multi_output``; over the last
-    axis with ``preserve_shape``. The gradient of ``data`` is ``(output - onehot(label)) * grad_scale``, divided by
-    the number of labels (``normalization="batch"``) or of labels other than ``ignore_label`` (``"valid"``); with
-    ``multi_output`` it is divided by the number of positions as well unless ``"valid"``. ``use_ignore`` gives rows
-    labelled ``ignore_label`` no gradient. ``smooth_alpha`` moves that share of the target to the other classes (not
-    with ``multi_output``). A label of the data's own shape holds probabilities: the gradient is then
-    ``(output - label) * grad_scale``. ``out_grad`` multiplies by the head gradient, which is then required.
+    ``output = softmax(data)`` over all axes but the first together; over axis 1 with ``multi_output``; over
+    the last axis with ``preserve_shape``. The gradient of ``data`` is ``(output - onehot(label)) *
+    grad_scale``, divided by the number of labels (``normalization="batch"``) or of labels other than
+    ``ignore_label`` (``"valid"``); with ``multi_output`` it is divided by the number of positions as well
+    unless ``"valid"``. ``use_ignore`` gives rows labelled ``ignore_label`` no gradient. ``smooth_alpha``
+    moves that share of the target to the other classes (not with ``multi_output``). A label of the data's own
+    shape holds probabilities: the gradient is then ``(output - label) * grad_scale``. ``out_grad`` multiplies
+    by the head gradient, which is then required.
 
     data : (n, c, ...); label : (n,), (n, positions) with ``multi_output``, ``data.shape[:-1]`` with
     ``preserve_shape``, or ``data.shape``. The label's gradient is 0. (MXNet: SoftmaxOutput)
@@ -91,7 +92,7 @@ class SoftmaxOutput(OpDef):
 
     def check(self) -> None:
         if self.out_grad:  # this one is an ordinary head: it wants a head gradient
-            vars(self)["is_loss"] = False
+            self.is_loss = False  # type: ignore[misc]
 
     def lines(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """(outer, classes, inner) of data of this shape."""
@@ -107,7 +108,9 @@ class SoftmaxOutput(OpDef):
         if data is None:
             return
         if len(data) < 2:
-            raise ShapeError(f"{self.name}: data must have at least 2 dimensions (batch, classes), got {show(data)}")
+            raise ShapeError(
+                f"{self.name}: data must have at least 2 dimensions (batch, classes), got {show(data)}"
+            )
         label = s.get("label")
         if label is not None and len(label) == len(data) and is_known(label) and label == data:
             return  # probabilities
@@ -116,7 +119,8 @@ class SoftmaxOutput(OpDef):
                 s.meet_in("label", data[:-1])
             elif is_known(label) and is_known(data):
                 raise ShapeError(
-                    f"{self.name}: Shape inconsistent, Provided = {show(label)}, inferred shape={show(data[:-1])}"
+                    f"{self.name}: Shape inconsistent, Provided = {show(label)}, "
+                    f"inferred shape={show(data[:-1])}"
                 )
             return
         if not is_known(data):

@@ -74,7 +74,7 @@ def infer_types(graph: Graph, known: Mapping[int, int | None]) -> tuple[list[int
 def parse_shape(text: str, name: str) -> Dims:
     """A ``__shape__`` attribute; MXNet's 0 for unknown becomes -1."""
     try:
-        value = ast.literal_eval(text) if len(text) < 4096 else None
+        value: Any = ast.literal_eval(text) if len(text) < 4096 else None
         dims = (value,) if isinstance(value, int) else tuple(int(v) for v in value)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         raise MXNetError(f"variable {name}: __shape__ = {text!r} is no shape") from None

@@ -62,6 +62,8 @@ class LowerContext:
         arbitrary strides. `dtype` (a code) inserts a cast.
         """
         t = self._ins[name]
+        if t.layout and need != "blocked":
+            t = self.plain(t)
         if dtype is not None and dtype != t.dtype:
             out = self.temp(t.shape, dtype)
             self.cast(out, t)
@@ -100,8 +102,17 @@ class LowerContext:
         if _fits(t, need):
             return t
         tmp = self.temp(t.shape, t.dtype)
-        self._after.append(_copy_call(t, tmp, self.device, (self.name,)))
+        copy = _reorder_call("reorder_blocked", t, tmp, self.device) if t.layout else None
+        self._after.append(copy or _copy_call(t, tmp, self.device, (self.name,)))
         return tmp
+
+    def plain(self, t: Tensor) -> Tensor:
+        """The tensor in row-major order: itself, or a copy of one that lies in channel blocks."""
+        if not t.layout:
+            return t
+        out = self.temp(t.shape, t.dtype)
+        self._emit(_reorder_call("reorder_plain", out, t, self.device))
+        return out
 
     def temp(self, shape: tuple[int, ...], dtype: int) -> Tensor:
         """Memory that lives from the first to the last call of this node that names it."""
@@ -286,6 +297,15 @@ def _strided_ints(*tensors: Tensor) -> list[int]:
         )
     pad = STRIDED_DIMS - len(dims)
     return [len(dims), *[1] * pad, *dims, *(s for st in steps for s in [0] * pad + st)]
+
+
+def _reorder_call(kernel: str, dst: Tensor, src: Tensor, device: Any) -> Call:
+    """From or to blocks of 16 channels."""
+    plain, blocked = (dst, src) if src.layout else (src, dst)
+    channels, plane = dst.shape[1], num_elements(dst.shape[2:])
+    ints = [dst.itemsize, channels, plane, plain.batch_stride(), blocked.batch_stride()]
+    items = dst.shape[0] * (channels // 16)
+    return Call(kernel, "any", [dst], [src], ints, [], items, plane * 5.0, device, names=(kernel,))
 
 
 def _copy_call(dst: Tensor, src: Tensor, device: Any, names: tuple[str, ...]) -> Call:

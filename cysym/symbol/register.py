@@ -15,11 +15,11 @@ Param = inspect.Parameter
 def signature_of(cls: type[OpDef], tail: tuple[str, ...]) -> inspect.Signature:
     """Inputs, parameters with their defaults, then `tail` keywords."""
     parameters = []
+    kind: Any = Param.POSITIONAL_OR_KEYWORD
     if cls.variadic:
         parameters.append(Param("data", Param.VAR_POSITIONAL))
         kind = Param.KEYWORD_ONLY
     else:
-        kind = Param.POSITIONAL_OR_KEYWORD
         parameters += [Param(n, kind, default=None) for n in cls.inputs + cls.aux]
     for name, p in cls.params.items():
         if name != cls.variadic:
