@@ -414,6 +414,7 @@ cdef class CpuSegment:
     cdef dict bound             # slot -> Storage, kept alive
     cdef double total_cost
     cdef readonly list writes   # slots written
+    cdef public object lock     # held while running: kernels here share the device's random state
 
     def __cinit__(self):
         self.steps = NULL
@@ -544,7 +545,10 @@ cdef class CpuSegment:
         for storage in self.bound.values() if self.guards else ():
             if (<Storage>storage).exported:
                 (<Storage>storage).version += 1
-        if self.total_cost < 3000:
+        if self.lock is not None:
+            with self.lock, nogil:
+                status = cs_run(self.steps, self.count, skip)
+        elif self.total_cost < 3000:
             status = cs_run(self.steps, self.count, skip)
         else:
             with nogil:

@@ -231,6 +231,7 @@ class Blueprint:
                     wishes.zero.append(target)
             elif request == "add":
                 wishes.add.append((found, target))
+                wishes.alone += [target] if i in self.late else []
             elif i in self.late:
                 wishes.late.append((found, target))
             else:

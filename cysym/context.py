@@ -25,6 +25,7 @@ class CpuDevice:
         self.index = index
         self._random: Storage | None = None
         self._lock = threading.Lock()
+        self.random_lock = threading.Lock()  # held by segments that draw random numbers
 
     def alloc(self, nbytes: int, zero: bool = False) -> Storage:
         return Storage.alloc(self, nbytes, zero)
@@ -45,7 +46,10 @@ class CpuDevice:
         """CPU programs are synchronous."""
 
     def make_segment(self, calls: list[Any], slot_of: Any) -> CpuSegment:
-        return CpuSegment(calls, slot_of)
+        segment = CpuSegment(calls, slot_of)
+        if any(t.buffer.name == "random" for call in calls for t in call.outs):
+            segment.lock = self.random_lock
+        return segment
 
     def random_state(self) -> Storage:
         with self._lock:
@@ -67,6 +71,7 @@ class CpuDevice:
         segment = CpuSegment([call], lambda b: 0)
         assert self._random is not None
         segment.bind_slot(0, self._random)
+        segment.lock = self.random_lock
         segment.run()
 
     def __repr__(self) -> str:

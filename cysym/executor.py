@@ -93,7 +93,7 @@ class Executor:
         written = [
             (i, g)
             for i, (g, r) in enumerate(zip(self.grad_arrays or (), self._requests))
-            if g is not None and r == "write"
+            if g is not None and r != "null"
         ]
         others = self.arg_arrays + self.aux_arrays + [g for g in self.grad_arrays or () if g is not None]
         return frozenset(i for i, g in written if sum(_overlap(g, o) for o in others) > 1)
@@ -277,7 +277,10 @@ class Executor:
                 )
             if g.spec[1] != out.spec[1]:
                 g = g.astype(NAMES[out.spec[1]])
-            result[i] = g.as_in_context(out.context)
+            g = g.as_in_context(out.context)
+            if any(other is not None and _overlap(g, other) for other in self.grad_arrays or ()):
+                g = g.copy()  # it must be read to the end while gradients are written
+            result[i] = g
         return result
 
     # --- arrays ---------------------------------------------------------------------------------------------------

@@ -47,8 +47,7 @@ def assert_close(what: str, got: Any, want: Any, tolerance: float, floor: float 
         return
     scale = float(np.abs(want[~special]).max())
     allowed = tolerance * eps(got.dtype) * scale + floor
-    error = np.abs(have - want)
-    error[special] = 0
+    error = np.abs(np.where(special, 0, have) - np.where(special, 0, want))
     if not error.max() <= allowed:
         at = tuple(int(i) for i in np.unravel_index(np.nanargmax(error), error.shape))
         wrong = int((~(error <= allowed)).sum())
@@ -120,6 +119,11 @@ class Subject:
         """Random head gradients: ones would hide errors (a softmax has the gradient 0 under ones)."""
         rng = np.random.default_rng([zlib.crc32(self.case.id.encode()), self.serial, 1])
         return [rng.standard_normal(s).astype(t) for s, t in zip(shapes, types, strict=True)]
+
+    def seed(self) -> None:
+        """Start the random stream, for operators that draw from it: seeding 1024 twisters takes milliseconds."""
+        if self.op.is_random:
+            mx.random.seed(17)
 
     @property
     def has_gradient(self) -> bool:
@@ -252,7 +256,7 @@ class Bound:
 
     def run(self) -> tuple[list[Array], dict[str, Array]]:
         """Outputs, and gradients where the case has some."""
-        mx.random.seed(17)
+        self.subject.seed()
         outputs = self.forward()
         return outputs, (self.backward(self.heads(outputs)) if self.req else {})
 

@@ -21,7 +21,6 @@ os.environ.setdefault("CYSYM_OPENCL", "pocl")
 pytest.importorskip("pyopencl")
 
 from cysym._core import Storage
-
 from cysym._opencl import Program
 from cysym.base import DeviceError, OutOfMemoryError
 from cysym.dtypes import CODES, NAMES, SHORT
@@ -581,6 +580,16 @@ def test_device_without_float64(device: OpenCLDevice) -> None:
     )
     with pytest.raises(DeviceError, match="cannot compute in float64"):
         poor.get(kernel_table().kernels["probe_affine"], "f64")
+
+
+def test_conversion_on_a_device_without_float64(
+    device: OpenCLDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = np.zeros(3, "f4"), np.zeros(3, "f8")
+    monkeypatch.setattr(device, "has_fp64", False)
+    cast = Bench(device, "cast", [y], [x], [0] * len(kernel_table().kernels["cast"].ints or ()), [], 3, "any")
+    with pytest.raises(DeviceError, match=r"cast_any of node node7.*cannot compute in float64"):
+        cast.segment()
 
 
 # --- the cache on disk --------------------------------------------------------------------------------------

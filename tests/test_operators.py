@@ -18,6 +18,7 @@ import cysym as mx
 from cysym.ops.schema import all_ops
 
 SUBJECTS = load_subjects()
+LOSSES = [s for s in SUBJECTS if s.op.is_loss and s.has_gradient and not s.case.params.get("out_grad")]
 CPU, *DEVICES = contexts()
 
 
@@ -104,7 +105,8 @@ def test_requests(subject: Subject, ctx: Any, dtype: str) -> None:
     _, added = adding.run()
     for name, before in adding.prefilled.items():
         want = before.astype(np.float64) + written[name]
-        floor = 2 * eps(written[name].dtype) * float(np.abs(written[name]).max(initial=0))
+        finite = written[name][np.isfinite(written[name])]
+        floor = 2 * eps(finite.dtype) * float(np.abs(finite).max(initial=0))
         assert_close(f"gradient of {name} added", added[name], want, 2, floor)
     for silent in (0, 1):
         req = {n: "null" if k % 2 == silent else "write" for k, n in enumerate(subject.wrt)}
@@ -121,7 +123,7 @@ def test_requests(subject: Subject, ctx: Any, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("ctx", contexts(), ids=str)
-@pytest.mark.parametrize("subject", [s for s in SUBJECTS if s.op.is_loss and s.has_gradient], ids=str)
+@pytest.mark.parametrize("subject", LOSSES, ids=str)
 def test_losses_need_no_head_gradient(subject: Subject, ctx: Any) -> None:
     bound = Bound(subject, ctx, main_dtype(subject))
     outputs = bound.forward()
@@ -136,7 +138,7 @@ def test_losses_need_no_head_gradient(subject: Subject, ctx: Any) -> None:
 def test_imperative(subject: Subject, ctx: Any, dtype: str) -> None:
     """`mx.nd` calls the same kernels; `out=` takes the results."""
     bound = Bound(subject, ctx, dtype, wrt=())
-    mx.random.seed(17)
+    subject.seed()
     want = bound.forward(is_train=False)
     function = getattr(mx.nd, subject.case.op)
 
@@ -144,9 +146,9 @@ def test_imperative(subject: Subject, ctx: Any, dtype: str) -> None:
         return [bound.load(subject.arrays(dtype)[name]) for name in subject.names]
 
     with ctx:
-        mx.random.seed(17)
+        subject.seed()
         made = as_tuple(function(*inputs(), **subject.case.params))
-        mx.random.seed(17)
+        subject.seed()
         places = [bound.load(np.full(w.shape, 3, w.dtype)) for w in want]
         function(*inputs(), **subject.case.params, out=places if len(places) > 1 else places[0])
     assert len(made) == len(want)

@@ -18,8 +18,8 @@ import cysym as mx
 
 ROWS = memory_rows()
 
-# Inference of a plain chain: a layer's input and its output live at once, whatever the plan. Where the largest such
-# pair is more than 0.85 of MXNet's figure, the pair is what may be asked for: bytes a sample, for each of the two.
+# Inference of a plain chain: a layer's input and output live at once, whatever the plan. Where the largest
+# such pair is more than 0.85 of MXNet's figure, the pair is what may be asked for. Bytes a sample:
 FLOAT = 4
 LARGEST_PAIR = {
     "mlp": FLOAT * (128 + 64),  # outputs of fc1 and fc2

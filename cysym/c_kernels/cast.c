@@ -1,9 +1,10 @@
 //! dtypes: any
 /* Conversion between element types, any strides on either side.
  *
- * Rows of up to TILE elements pass through stages: gather to a dense tile, widen float16 to float32, convert by one of
- * 49 dense loops, narrow, scatter; stages that have nothing to do are left out. Out of range floats become what the
- * x86 instructions give (the smallest integer), here and in cast.cl, so that devices agree. */
+ * Rows of up to TILE elements pass through stages: gather to a dense tile, widen float16 to float32, convert
+ * by one of 49 dense loops, narrow, scatter; stages that have nothing to do are left out. Out of range floats
+ * become what the x86 instructions give (the smallest integer), here and in cast.cl, so that devices agree.
+ */
 #include "cysym.h"
 #ifdef __F16C__
 #include <immintrin.h>
@@ -18,25 +19,25 @@ typedef void cast_fn(void *y, const void *x, int64_t n);
 #define CAST_BOOL(v) ((v) != 0)
 #define CAST_INT(v) ((v) > -0x1p31f && (v) < 0x1p31f ? (int32_t)(v) : INT32_MIN)
 #define CAST_LONG(v) ((v) > -0x1p63f && (v) < 0x1p63f ? (int64_t)(v) : INT64_MIN)
-#define CAST_PAIR(to, D, from, S, expr)                                                                             \
-    static void cast_##to##_##from(void *y, const void *x, int64_t n) {                                              \
-        D *restrict d = y;                                                                                           \
-        const S *restrict s = x;                                                                                     \
-        for (int64_t i = 0; i < n; i++)                                                                              \
-            d[i] = (D)expr(s[i]);                                                                                    \
+#define CAST_PAIR(to, D, from, S, expr)                                                                      \
+    static void cast_##to##_##from(void *y, const void *x, int64_t n) {                                      \
+        D *restrict d = y;                                                                                   \
+        const S *restrict s = x;                                                                             \
+        for (int64_t i = 0; i < n; i++)                                                                      \
+            d[i] = (D)expr(s[i]);                                                                            \
     }
-#define CAST_FROM_INTEGER(from, S)                                                                                  \
-    CAST_PAIR(f32, float, from, S, CAST_KEEP)                                                                        \
-    CAST_PAIR(f64, double, from, S, CAST_KEEP)                                                                       \
-    CAST_PAIR(b8, int8_t, from, S, CAST_KEEP)                                                                        \
-    CAST_PAIR(b32, int32_t, from, S, CAST_KEEP)                                                                      \
-    CAST_PAIR(b64, int64_t, from, S, CAST_KEEP)                                                                      \
+#define CAST_FROM_INTEGER(from, S)                                                                           \
+    CAST_PAIR(f32, float, from, S, CAST_KEEP)                                                                \
+    CAST_PAIR(f64, double, from, S, CAST_KEEP)                                                               \
+    CAST_PAIR(b8, int8_t, from, S, CAST_KEEP)                                                                \
+    CAST_PAIR(b32, int32_t, from, S, CAST_KEEP)                                                              \
+    CAST_PAIR(b64, int64_t, from, S, CAST_KEEP)                                                              \
     CAST_PAIR(bool, int8_t, from, S, CAST_BOOL)
-#define CAST_FROM_FLOAT(from, S, other, D)                                                                          \
-    CAST_PAIR(other, D, from, S, CAST_KEEP)                                                                          \
-    CAST_PAIR(b8, int8_t, from, S, CAST_INT)                                                                         \
-    CAST_PAIR(b32, int32_t, from, S, CAST_INT)                                                                       \
-    CAST_PAIR(b64, int64_t, from, S, CAST_LONG)                                                                      \
+#define CAST_FROM_FLOAT(from, S, other, D)                                                                   \
+    CAST_PAIR(other, D, from, S, CAST_KEEP)                                                                  \
+    CAST_PAIR(b8, int8_t, from, S, CAST_INT)                                                                 \
+    CAST_PAIR(b32, int32_t, from, S, CAST_INT)                                                               \
+    CAST_PAIR(b64, int64_t, from, S, CAST_LONG)                                                              \
     CAST_PAIR(bool, int8_t, from, S, CAST_BOOL)
 CAST_FROM_FLOAT(f32, float, f64, double)
 CAST_FROM_FLOAT(f64, double, f32, float)
@@ -45,8 +46,10 @@ CAST_FROM_INTEGER(i8, int8_t)
 CAST_FROM_INTEGER(i32, int32_t)
 CAST_FROM_INTEGER(i64, int64_t)
 
-/* By code of source, then destination. float16 is staged through float32, a bool is a uint8, equal types move bits. */
-#define CAST_ROW(from) {cast_f32_##from, cast_f64_##from, NULL, cast_b8_##from, cast_b32_##from, cast_b8_##from, cast_b64_##from, cast_bool_##from}
+/* By code of source, then destination. float16 is staged through float32, a bool is read as a uint8. */
+#define CAST_ROW(from)                                                                                       \
+    {cast_f32_##from, cast_f64_##from, NULL, cast_b8_##from, cast_b32_##from, cast_b8_##from,                \
+     cast_b64_##from, cast_bool_##from}
 static void cast_move4(void *y, const void *x, int64_t n) { memcpy(y, x, (size_t)n * 4); }
 static void cast_move8(void *y, const void *x, int64_t n) { memcpy(y, x, (size_t)n * 8); }
 #define cast_f32_f32 cast_move4
@@ -66,7 +69,8 @@ static void cast_widen(float *y, const uint16_t *x, int64_t n) {
 
 static void cast_narrow(uint16_t *y, const float *x, int64_t n) {
     for (int64_t i = 0; i < n; i += 8)
-        _mm_storeu_si128((__m128i *)(y + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+        _mm_storeu_si128((__m128i *)(y + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
 }
 #else
 typedef union {
@@ -122,7 +126,8 @@ static void cast_tile(char *y, int64_t ys, int to, const char *x, int64_t xs, in
     _Alignas(64) char in[TILE * 8], out[TILE * 8], half[TILE * 2];
     float wide[TILE], narrow[TILE];
     const void *source = x;
-    if (xs != 1 || from == F16) { /* float16 is converted in groups of eight, which may not read past the tensor */
+    if (xs != 1 ||
+        from == F16) { /* float16 is converted in groups of eight, which may not read past the tensor */
         cast_move(in, cast_size[from], x, xs * cast_size[from], n, cast_size[from]);
         source = in;
     }
@@ -160,8 +165,8 @@ CS_KERNEL(cast) {
     }
     for (int64_t left = end - begin, n; left > 0; left -= n) {
         n = cs_min(cs_min(dim[ROW] - at[ROW], left), TILE);
-        cast_tile((char *)c->ptr[0] + y * cast_size[to], ys[ROW], to, (const char *)c->ptr[1] + x * cast_size[from],
-                  xs[ROW], from, n);
+        cast_tile((char *)c->ptr[0] + y * cast_size[to], ys[ROW], to,
+                  (const char *)c->ptr[1] + x * cast_size[from], xs[ROW], from, n);
         at[ROW] += n;
         y += n * ys[ROW];
         x += n * xs[ROW];

@@ -8,48 +8,17 @@
  * dY[oc][pixel] col[k][pixel] over images and pixels. `col` exists only as packed slices, made from rows of
  * the image staged once for all taps that share them.
  *
- * Layouts: 0 = NCHW; 1 = nChw16c, element (n, c, pixel) at n * batch + (c / 16 * pixels + pixel) * 16 + c
- * % 16. */
+ * Layouts: 0 = NCHW; 1 = nChw16c, element (n, c, pixel) at
+ * n * batch + (c / 16 * pixels + pixel) * 16 + c % 16. */
 #include "gemm.h"
 
 /* ints of every kernel here. Channels are per group; D, H, W the three dimensions of input, output, kernel.
  * MB: output channels of a block; RB, WB: its rows and columns of pixels; SPAN: taps of a row staged
  * together; NB: images of a block, more than one only where a block holds whole planes. Gradients of the
  * weight use MB and RB as rows and columns of the block of dW. */
-enum {
-    BATCH,
-    GROUPS,
-    IC,
-    OC,
-    ID,
-    IH,
-    IW,
-    OD,
-    OH,
-    OW,
-    KD,
-    KH,
-    KW,
-    SD,
-    SH,
-    SW,
-    DD,
-    DH,
-    DW,
-    PD,
-    PH,
-    PW,
-    XBATCH,
-    YBATCH,
-    XLAYOUT,
-    YLAYOUT,
-    HAS_BIAS,
-    MB,
-    RB,
-    WB,
-    SPAN,
-    NB,
-};
+enum { BATCH, GROUPS, IC, OC };
+enum { ID = 4, IH, IW, OD, OH, OW, KD, KH, KW, SD, SH, SW, DD, DH, DW, PD, PH, PW };
+enum { XBATCH = 22, YBATCH, XLAYOUT, YLAYOUT, HAS_BIAS, MB, RB, WB, SPAN, NB };
 
 /* One dimension of a product: source position of output o and tap t is o * stride + base + t * dilate, and
  * tap t of the product is tap `tap0 + t * tap_step` of the weight. */

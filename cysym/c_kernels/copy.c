@@ -1,9 +1,10 @@
 //! dtypes: any
-/* The library's own data movement: copies between any strides, fills, and reordering to and from channel blocks.
+/* The library's own data movement: copies between any strides, fills, and reordering to and from channel
+ * blocks.
  *
- * Elements are moved as bit patterns of their size, so no element type is looked at. Dimensions come padded to six,
- * ones in front, the first operand's strides falling (see `_strided_ints` in passes/lower.py): the last dimension is
- * the row, and a transposition has its two dimensions side by side at the end. */
+ * Elements are moved as bit patterns of their size, so no element type is looked at. Dimensions come padded
+ * to six, ones in front, the first operand's strides falling (see `_strided_ints` in passes/lower.py): the
+ * last dimension is the row, and a transposition has its two dimensions side by side at the end. */
 #include "cysym.h"
 
 #define COPY_INLINE static inline __attribute__((always_inline))
@@ -27,7 +28,8 @@ static inline copy_walk copy_start(const int64_t *dim, const int64_t *ys, const 
 }
 
 /* Move on by `n` along dimension `i`, carrying over into those before it. */
-static inline void copy_step(copy_walk *w, const int64_t *dim, const int64_t *ys, const int64_t *xs, int i, int64_t n) {
+static inline void copy_step(copy_walk *w, const int64_t *dim, const int64_t *ys, const int64_t *xs, int i,
+                             int64_t n) {
     w->at[i] += n;
     w->y += n * ys[i];
     w->x += n * xs[i];
@@ -54,9 +56,10 @@ COPY_INLINE void copy_transpose4(char *y, int64_t ldy, const char *x, int64_t ld
     *(copy_quad *)(y + 3 * ldy) = __builtin_shuffle(ab1, cd1, second);
 }
 
-/* y[r][c] = x[c][r] with unit steps along y's columns and x's rows; `size` is a constant wherever this is inlined.
- * Blocks of 16 rows: a cache line of 4-byte elements of x is read once. */
-COPY_INLINE void copy_transpose(char *y, int64_t ldy, const char *x, int64_t ldx, int64_t rows, int64_t cols, int size) {
+/* y[r][c] = x[c][r] with unit steps along y's columns and x's rows; `size` is a constant wherever this is
+ * inlined. Blocks of 16 rows: a cache line of 4-byte elements of x is read once. */
+COPY_INLINE void copy_transpose(char *y, int64_t ldy, const char *x, int64_t ldx, int64_t rows, int64_t cols,
+                                int size) {
     for (int64_t r0 = 0; r0 < rows; r0 += 16) {
         int64_t r1 = cs_min(r0 + 16, rows), c = 0;
         if (size == 4 && r1 - r0 == 16)
@@ -83,7 +86,8 @@ COPY_INLINE void copy_row(char *y, int64_t ys, const char *x, int64_t xs, int64_
     }
 }
 
-COPY_INLINE void copy_sized(char *y, const char *x, const int64_t *dim, int64_t begin, int64_t end, int size) {
+COPY_INLINE void copy_sized(char *y, const char *x, const int64_t *dim, int64_t begin, int64_t end,
+                            int size) {
     const int64_t *ys = dim + DIMS, *xs = ys + DIMS, cols = dim[ROW];
     int is_transposed = ys[ROW] == 1 && xs[ROW - 1] == 1 && xs[ROW] != 1 && xs[ROW] != 0;
     copy_walk w = copy_start(dim, ys, xs, begin);
@@ -102,7 +106,8 @@ COPY_INLINE void copy_sized(char *y, const char *x, const int64_t *dim, int64_t 
 }
 
 /* `dim` points at 6 dimensions, then 6 strides of y, then 6 of x. */
-static void copy_any(char *y, const char *x, int64_t itemsize, const int64_t *dim, int64_t begin, int64_t end) {
+static void copy_any(char *y, const char *x, int64_t itemsize, const int64_t *dim, int64_t begin,
+                     int64_t end) {
     switch (itemsize) {
     case 1:
         copy_sized(y, x, dim, begin, end, 1);
@@ -132,8 +137,10 @@ CS_KERNEL(copy) {
         copy_any(y, x, itemsize, dim, begin, end);
 }
 
-/* Every element becomes the low bytes of `bits`, read through strides of zero. `p`: ndim, dims[6], strides[6]. */
-static void copy_fill(char *y, uint64_t bits, int64_t itemsize, const int64_t *p, int64_t begin, int64_t end) {
+/* Every element becomes the low bytes of `bits`, read through strides of zero. `p`: ndim, dims[6],
+ * strides[6]. */
+static void copy_fill(char *y, uint64_t bits, int64_t itemsize, const int64_t *p, int64_t begin,
+                      int64_t end) {
     int64_t dim[3 * DIMS] = {0};
     memcpy(dim, p + 1, sizeof(int64_t) * 2 * DIMS);
     if (bits == 0 && p[0] == 1 && dim[DIMS + ROW] == 1)
@@ -150,13 +157,14 @@ CS_KERNEL(fill) { copy_fill(c->ptr[0], (uint64_t)c->ints[1], c->ints[0], c->ints
 
 enum { ITEMSIZE, CHANNELS, PLANE, PLAIN_STEP, BLOCKED_STEP, BLOCK = 16 };
 
-/* ptr: y (nChw16c), x (NCHW)   ints: itemsize, channels, plane, plain_step, blocked_step   items: blocks of channels
- * `plane` is height times width, the steps lead from sample to sample. */
+/* ptr: y (nChw16c), x (NCHW)   ints: itemsize, channels, plane, plain_step, blocked_step   items: blocks of
+ * channels `plane` is height times width, the steps lead from sample to sample. */
 CS_KERNEL(reorder_blocked) {
     const int64_t *p = c->ints, blocks = p[CHANNELS] / BLOCK, plane = p[PLANE], size = p[ITEMSIZE];
     for (int64_t i = begin; i < end; i++) {
         char *y = (char *)c->ptr[0] + (i / blocks * p[BLOCKED_STEP] + i % blocks * plane * BLOCK) * size;
-        const char *x = (const char *)c->ptr[1] + (i / blocks * p[PLAIN_STEP] + i % blocks * plane * BLOCK) * size;
+        const char *x =
+            (const char *)c->ptr[1] + (i / blocks * p[PLAIN_STEP] + i % blocks * plane * BLOCK) * size;
         if (size == 4)
             copy_transpose(y, BLOCK, x, plane, plane, BLOCK, 4);
         else
@@ -169,7 +177,8 @@ CS_KERNEL(reorder_plain) {
     const int64_t *p = c->ints, blocks = p[CHANNELS] / BLOCK, plane = p[PLANE], size = p[ITEMSIZE];
     for (int64_t i = begin; i < end; i++) {
         char *y = (char *)c->ptr[0] + (i / blocks * p[PLAIN_STEP] + i % blocks * plane * BLOCK) * size;
-        const char *x = (const char *)c->ptr[1] + (i / blocks * p[BLOCKED_STEP] + i % blocks * plane * BLOCK) * size;
+        const char *x =
+            (const char *)c->ptr[1] + (i / blocks * p[BLOCKED_STEP] + i % blocks * plane * BLOCK) * size;
         if (size == 4)
             copy_transpose(y, plane, x, BLOCK, BLOCK, plane, 4);
         else

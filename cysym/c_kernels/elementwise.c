@@ -1,9 +1,11 @@
 //! dtypes: f32 f64 i32 i64 u8 i8
-/* The tile interpreter of elementwise groups: a short list of instructions, each a loop over a tile of elements.
+/* The tile interpreter of elementwise groups: a short list of instructions, each a loop over a tile of
+ * elements.
  *
- * An instruction is one expression of unary.inc, binary.inc or scalar.inc. Its opcode is the expression's place when
- * the three files are read in that order; ops/expr.py counts the same way. Values between instructions live in tiles
- * of 512 elements, which stay in the first-level cache; the last instruction of an output writes to its place. */
+ * An instruction is one expression of unary.inc, binary.inc or scalar.inc. Its opcode is the expression's
+ * place when the three files are read in that order; ops/ew_group.py counts the same way. Values between
+ * instructions live in tiles of 512 elements, which stay in the first-level cache; the last instruction of an
+ * output writes to its place. */
 #include "vmath.h"
 
 #pragma GCC diagnostic ignored "-Wtype-limits" /* `x < K(0)` of an unsigned type */
@@ -14,39 +16,39 @@
 #define MAX_NDIM 16
 #define INSTR 7 /* integers of an instruction */
 
-typedef void (*ew_fn)(real *d, const real *p0, const real *p1, const real *p2, const real *p3, const double *f,
-                      int64_t n);
+typedef void (*ew_fn)(real *d, const real *p0, const real *p1, const real *p2, const real *p3,
+                      const double *f, int64_t n);
 
-/* `ivdep`: an output may be the same memory as an input, never a shifted piece of it. Variables an expression does not
- * name are not read: the compiler drops their loads, and their pointers may point at anything. */
-#define EW_LOOP(name, expr, v0, v1, v2, v3, scalars)                                                                  \
-    static void name(real *d, const real *p0, const real *p1, const real *p2, const real *p3, const double *f,        \
-                     int64_t n) {                                                                                     \
-        scalars;                                                                                                      \
-        (void)p0, (void)p1, (void)p2, (void)p3, (void)f;                                                              \
-        _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) {                                                        \
-            const real v0 __attribute__((unused)) = p0[i];                                                            \
-            const real v1 __attribute__((unused)) = p1[i];                                                            \
-            const real v2 __attribute__((unused)) = p2[i];                                                            \
-            const real v3 __attribute__((unused)) = p3[i];                                                            \
-            d[i] = (real)(expr);                                                                                      \
-        }                                                                                                             \
+/* `ivdep`: an output may be the same memory as an input, never a shifted piece of it. Variables an expression
+ * does not name are not read: the compiler drops their loads, and their pointers may point at anything. */
+#define EW_LOOP(name, expr, v0, v1, v2, v3, scalars)                                                         \
+    static void name(real *d, const real *p0, const real *p1, const real *p2, const real *p3,                \
+                     const double *f, int64_t n) {                                                           \
+        scalars;                                                                                             \
+        (void)p0, (void)p1, (void)p2, (void)p3, (void)f;                                                     \
+        _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) {                                               \
+            const real v0 __attribute__((unused)) = p0[i];                                                   \
+            const real v1 __attribute__((unused)) = p1[i];                                                   \
+            const real v2 __attribute__((unused)) = p2[i];                                                   \
+            const real v3 __attribute__((unused)) = p3[i];                                                   \
+            d[i] = (real)(expr);                                                                             \
+        }                                                                                                    \
     }
 #define EW_SCALARS const real s __attribute__((unused)) = (real)f[0], t __attribute__((unused)) = (real)f[1]
 
-#define CS_UNARY(name, aliases, y_, gx_)                                                                              \
-    EW_LOOP(ew_##name, y_, x, y, g, none, )                                                                           \
+#define CS_UNARY(name, aliases, y_, gx_)                                                                     \
+    EW_LOOP(ew_##name, y_, x, y, g, none, )                                                                  \
     EW_LOOP(ew_##name##_gx, gx_, x, y, g, none, )
 #include "unary.inc"
 #undef CS_UNARY
-#define CS_BINARY(name, aliases, broadcast, y_, ga_, gb_)                                                             \
-    EW_LOOP(ew_##name, y_, a, b, y, g, )                                                                              \
-    EW_LOOP(ew_##name##_ga, ga_, a, b, y, g, )                                                                        \
+#define CS_BINARY(name, aliases, broadcast, y_, ga_, gb_)                                                    \
+    EW_LOOP(ew_##name, y_, a, b, y, g, )                                                                     \
+    EW_LOOP(ew_##name##_ga, ga_, a, b, y, g, )                                                               \
     EW_LOOP(ew_##name##_gb, gb_, a, b, y, g, )
 #include "binary.inc"
 #undef CS_BINARY
-#define CS_SCALAR(name, aliases, y_, gx_)                                                                             \
-    EW_LOOP(ew_##name, y_, x, y, g, none, EW_SCALARS)                                                                 \
+#define CS_SCALAR(name, aliases, y_, gx_)                                                                    \
+    EW_LOOP(ew_##name, y_, x, y, g, none, EW_SCALARS)                                                        \
     EW_LOOP(ew_##name##_gx, gx_, x, y, g, none, EW_SCALARS)
 #include "scalar.inc"
 #undef CS_SCALAR
@@ -105,10 +107,11 @@ static void ew_step(const int64_t *q, real **at, const double *floats, int64_t n
     EW_OPS[q[0]](at[q[1]], at[q[2]], at[q[3]], at[q[4]], at[q[5]], floats + q[6], n);
 }
 
-/* All tensors dense and of one shape. The next tile's inputs are fetched while this one is computed, a share by each
- * instruction, so that memory and arithmetic overlap. */
+/* All tensors dense and of one shape. The next tile's inputs are fetched while this one is computed, a share
+ * by each instruction, so that memory and arithmetic overlap. */
 static void ew_flat(const cs_call *c, int64_t begin, int64_t end) {
-    const int64_t n_out = c->ints[0], n_ptr = n_out + c->ints[1], n_instr = c->ints[2], lines = TILE * sizeof(real) / 64;
+    const int64_t n_out = c->ints[0], n_ptr = n_out + c->ints[1], n_instr = c->ints[2],
+                  lines = TILE * sizeof(real) / 64;
     real *at[MAX_PTRS + MAX_TILES], *tiles = cs_scratch();
     for (int64_t k = 0; k < MAX_TILES; k++)
         at[n_ptr + k] = tiles + k * TILE;
@@ -128,8 +131,8 @@ static void ew_flat(const cs_call *c, int64_t begin, int64_t end) {
     }
 }
 
-/* Any strides: what is not dense goes through a tile of its own. Rows of 128 elements or more are walked one by one,
- * so that pieces of them with step 1 are used where they lie. */
+/* Any strides: what is not dense goes through a tile of its own. Rows of 128 elements or more are walked one
+ * by one, so that pieces of them with step 1 are used where they lie. */
 static void ew_strided(const cs_call *c, int64_t begin, int64_t end) {
     const int64_t n_out = c->ints[0], n_ptr = n_out + c->ints[1], n_instr = c->ints[2], ndim = c->ints[3];
     const int64_t *dims = c->ints + 4, *strides = dims + ndim, *instrs = strides + n_ptr * ndim;
@@ -183,15 +186,16 @@ static void ew_strided(const cs_call *c, int64_t begin, int64_t end) {
     }
 }
 
-/* ptr: outputs, inputs   ints: n_out, n_in, n_instr, ndim (0: all dense, one shape), dims[ndim], for each tensor
- * strides[ndim] (0: broadcast), for each instruction opcode, dst, 4 sources, first float   floats: numbers of the
- * instructions   items: elements.
- * dst and sources count outputs, inputs, then tiles; sources an expression does not read are 0. */
+/* ptr: outputs, inputs   ints: n_out, n_in, n_instr, ndim (0: all dense, one shape), dims[ndim], for each
+ * tensor strides[ndim] (0: broadcast), for each instruction opcode, dst, 4 sources, first float   floats:
+ * numbers of the instructions   items: elements. dst and sources count outputs, inputs, then tiles; sources
+ * an expression does not read are 0. */
 CS_KERNEL(ew) {
     const int64_t *ints = c->ints;
     if (ints[3] != 0) {
         ew_strided(c, begin, end);
-    } else if (ints[2] == 1) { /* one loop straight from inputs to output: all the overhead a small call can bear */
+    } else if (ints[2] ==
+               1) { /* one loop straight from inputs to output: all the overhead a small call can bear */
         void **p = c->ptr;
         const int64_t *q = ints + 4;
         EW_OPS[q[0]]((real *)p[q[1]] + begin, (real *)p[q[2]] + begin, (real *)p[q[3]] + begin,

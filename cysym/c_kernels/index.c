@@ -26,12 +26,14 @@ static inline int64_t index_inside(int64_t i, int64_t n, int64_t wraps) {
     return i < 0 ? 0 : i >= n ? n - 1 : i;
 }
 
-/* ptr: out, condition (bytes), x, y   ints: itemsize, inner (elements a condition decides)   items: elements */
+/* ptr: out, condition (bytes), x, y   ints: itemsize, inner (elements a condition decides)   items: elements
+ */
 CS_KERNEL(where) {
     const int64_t size = c->ints[0], inner = c->ints[1];
     const uint8_t *condition = c->ptr[1];
     for (int64_t i = begin; i < end; i++)
-        index_move((char *)c->ptr[0] + i * size, (const char *)c->ptr[condition[i / inner] ? 2 : 3] + i * size, size);
+        index_move((char *)c->ptr[0] + i * size,
+                   (const char *)c->ptr[condition[i / inner] ? 2 : 3] + i * size, size);
 }
 
 /* ptr: gradient, condition (bytes), ograd   ints: itemsize, inner, of_true   items: elements */
@@ -41,7 +43,8 @@ CS_KERNEL(where_grad) {
     const int64_t zero = 0;
     for (int64_t i = begin; i < end; i++) {
         int is_taken = (condition[i / inner] != 0) == c->ints[2];
-        index_move((char *)c->ptr[0] + i * size, is_taken ? (const char *)c->ptr[2] + i * size : (const char *)&zero, size);
+        index_move((char *)c->ptr[0] + i * size,
+                   is_taken ? (const char *)c->ptr[2] + i * size : (const char *)&zero, size);
     }
 }
 
@@ -49,13 +52,15 @@ CS_KERNEL(where_grad) {
 CS_KERNEL(one_hot) {
     const int64_t size = c->ints[0], depth = c->ints[1], *index = c->ptr[1];
     for (int64_t i = begin; i < end; i++)
-        index_move((char *)c->ptr[0] + i * size, (const char *)(c->ints + (index[i / depth] == i % depth ? 2 : 3)), size);
+        index_move((char *)c->ptr[0] + i * size,
+                   (const char *)(c->ints + (index[i / depth] == i % depth ? 2 : 3)), size);
 }
 
 /* ptr: y, a, indices (int64)   ints: itemsize, n, inner, count (of indices), wraps   items: elements of y
  * a is (outer, n, inner), y (outer, count, inner) */
 CS_KERNEL(take) {
-    const int64_t size = c->ints[0], n = c->ints[1], inner = c->ints[2], count = c->ints[3], *index = c->ptr[2];
+    const int64_t size = c->ints[0], n = c->ints[1], inner = c->ints[2], count = c->ints[3],
+                  *index = c->ptr[2];
     for (int64_t i = begin, run; i < end; i += run) {
         int64_t at = i % inner, slice = i / inner, k = index_inside(index[slice % count], n, c->ints[4]);
         const char *x = (const char *)c->ptr[1] + ((slice / count * n + k) * inner + at) * size;
@@ -64,7 +69,8 @@ CS_KERNEL(take) {
     }
 }
 
-/* ptr: y, data, index (int64)   ints: itemsize, n, inner, wraps   items: elements of y; data is (outer, n, inner) */
+/* ptr: y, data, index (int64)   ints: itemsize, n, inner, wraps   items: elements of y; data is (outer, n,
+ * inner) */
 CS_KERNEL(pick) {
     const int64_t size = c->ints[0], n = c->ints[1], inner = c->ints[2], *index = c->ptr[2];
     for (int64_t i = begin; i < end; i++) {
@@ -74,7 +80,8 @@ CS_KERNEL(pick) {
     }
 }
 
-/* ptr: gx (zeros), gx again, ograd, index (int64)   ints: itemsize, n, inner, wraps   items: elements of ograd */
+/* ptr: gx (zeros), gx again, ograd, index (int64)   ints: itemsize, n, inner, wraps   items: elements of
+ * ograd */
 CS_KERNEL(pick_grad) {
     const int64_t size = c->ints[0], n = c->ints[1], inner = c->ints[2], *index = c->ptr[3];
     for (int64_t i = begin; i < end; i++) {

@@ -1,13 +1,14 @@
 //! dtypes: f32 f64 i32 i64
-/* The gradient of take. An item is one column of the table: rows are added to it in the order of the indices, so no
- * two items meet and the sum does not depend on who computes it. */
+/* The gradient of take. An item is one column of the table: rows are added to it in the order of the indices,
+ * so no two items meet and the sum does not depend on who computes it. */
 #include "cysym.h"
 
 /* ptr: ga, ograd, indices (int64)   ints: n, inner, count (of indices), wraps   items: outer * inner
  * ga is (outer, n, inner), ograd (outer, count, inner) */
 CS_KERNEL(take_grad) {
     const int64_t n = c->ints[0], inner = c->ints[1], count = c->ints[2], *index = c->ptr[2];
-    for (int64_t i = begin, run; i < end; i += run) { /* columns side by side share the walk over the indices */
+    for (int64_t i = begin, run; i < end;
+         i += run) { /* columns side by side share the walk over the indices */
         int64_t at = i % inner, outer = i / inner;
         run = cs_min(cs_min(inner - at, end - i), 64);
         real *y = (real *)c->ptr[0] + outer * n * inner + at;

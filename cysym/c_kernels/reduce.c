@@ -1,10 +1,11 @@
 //! dtypes: f32 f64 i32 i64
 /* Reductions over any set of axes, argmax and argmin.
  *
- * x is walked as up to three kept and three reduced dimensions with any strides; y is dense. Everything is accumulated
- * in double or int64, in many lanes, and sums of doubles are compensated every BLOCK elements, so that no chain is
- * long. "rows": an item is one output, its elements lie side by side. "cols": an item is COLS neighbouring outputs.
- * A long reduction is cut into `parts` of `part` elements, each with an output of its own, reduced by a second call. */
+ * x is walked as up to three kept and three reduced dimensions with any strides; y is dense. Everything is
+ * accumulated in double or int64, in many lanes, and sums of doubles are compensated every BLOCK elements, so
+ * that no chain is long. "rows": an item is one output, its elements lie side by side. "cols": an item is
+ * COLS neighbouring outputs. A long reduction is cut into `parts` of `part` elements, each with an output of
+ * its own, reduced by a second call. */
 #include "cysym.h"
 
 #if CS_DT_f32 || CS_DT_f64
@@ -109,11 +110,13 @@ REDUCE_INLINE void reduce_run(int op, reduce_wide *lane, const real *x, int64_t 
 /* Offset of element `i` of the reduced dimensions. */
 REDUCE_INLINE int64_t reduce_at(const int64_t *p, int64_t i) {
     int64_t above = i / p[RED + 2];
-    return i % p[RED + 2] * p[RED_STEP + 2] + above % p[RED + 1] * p[RED_STEP + 1] + above / p[RED + 1] * p[RED_STEP];
+    return i % p[RED + 2] * p[RED_STEP + 2] + above % p[RED + 1] * p[RED_STEP + 1] +
+           above / p[RED + 1] * p[RED_STEP];
 }
 
 REDUCE_INLINE void reduce_rows(int op, const cs_call *c, int64_t begin, int64_t end) {
-    const int64_t *p = c->ints, *dim = p + KEPT, *step = p + KEPT_STEP, size = p[RED] * p[RED + 1] * p[RED + 2];
+    const int64_t *p = c->ints, *dim = p + KEPT, *step = p + KEPT_STEP,
+                  size = p[RED] * p[RED + 1] * p[RED + 2];
     real *y = c->ptr[0];
     for (int64_t item = begin; item < end; item++) {
         int64_t k = item / p[PARTS], first = item % p[PARTS] * p[PART], last = cs_min(first + p[PART], size);
@@ -145,11 +148,13 @@ REDUCE_INLINE void reduce_rows(int op, const cs_call *c, int64_t begin, int64_t 
 }
 
 REDUCE_INLINE void reduce_cols(int op, const cs_call *c, int64_t begin, int64_t end) {
-    const int64_t *p = c->ints, *dim = p + KEPT, *step = p + KEPT_STEP, size = p[RED] * p[RED + 1] * p[RED + 2];
+    const int64_t *p = c->ints, *dim = p + KEPT, *step = p + KEPT_STEP,
+                  size = p[RED] * p[RED + 1] * p[RED + 2];
     const int64_t chunks = cs_div_up(dim[2], COLS), outer = dim[0] * dim[1];
     for (int64_t item = begin; item < end; item++) {
         int64_t k = item / chunks % outer, part = item / chunks / outer, col = item % chunks * COLS;
-        int64_t first = part * p[PART], last = cs_min(first + p[PART], size), width = cs_min(COLS, dim[2] - col);
+        int64_t first = part * p[PART], last = cs_min(first + p[PART], size),
+                width = cs_min(COLS, dim[2] - col);
         const real *x = (const real *)c->ptr[1] + col * step[2] + k % dim[1] * step[1] + k / dim[1] * step[0];
         real *y = (real *)c->ptr[0] + (part * outer + k) * dim[2] + col;
         reduce_total total[COLS];

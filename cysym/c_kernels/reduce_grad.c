@@ -1,15 +1,16 @@
 //! dtypes: f32 f64
 /* Gradients of reductions that look at the elements: max, min, norm, prod and the forms that skip NaN.
  *
- * gx and x are dense; the small operands (head gradient, result, ...) are spread over the reduced axes by strides of
- * zero. The gradients of sum and mean are plain copies and need no kernel. */
+ * gx and x are dense; the small operands (head gradient, result, ...) are spread over the reduced axes by
+ * strides of zero. The gradients of sum and mean are plain copies and need no kernel. */
 #include "cysym.h"
 
 #define REDUCE_INLINE static inline __attribute__((always_inline))
 enum { DIMS = 6, ROW = DIMS - 1 };
 enum { EQUAL, RATIO, SIGN, NOT_NAN, OTHERS, OTHERS_NOT_NAN };
 
-/* `y` is the result, or for products the product of all elements that are not zero, of which there are `zeros`. */
+/* `y` is the result, or for products the product of all elements that are not zero, of which there are
+ * `zeros`. */
 REDUCE_INLINE real reduce_gradient(int op, real x, real g, real y, real zeros) {
     switch (op) {
     case EQUAL:

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -24,7 +25,7 @@
 #endif
 #include "runtime.h"
 
-enum { MAX_THREADS = 256, WORKER_SPIN_NS = 50000 };
+enum { MAX_THREADS = 256, WORKER_SPIN_NS = 50000, SPINS_TO_YIELD = 1 << 14 };
 
 static atomic_int wanted_threads = 1;
 static atomic_int pool_busy;
@@ -98,7 +99,8 @@ static void *worker(void *unused) {
             continue;
         }
         PAUSE();
-        if (++spins % 64 == 0 && !atomic_load(&run_active)) {
+        if (++spins % SPINS_TO_YIELD == 0) sched_yield();
+        if (spins % 64 == 0 && !atomic_load(&run_active)) {
             int64_t t = now_ns();
             if (!idle_since) idle_since = t;
             if (t - idle_since > WORKER_SPIN_NS) {
@@ -153,7 +155,10 @@ static void run_parallel(cs_step *s, uint32_t slices) {
     gen++;
     atomic_store_explicit(&ticket, (uint64_t)gen << 32, memory_order_release);
     work_on(gen);
-    while (atomic_load_explicit(&job_done, memory_order_acquire) < slices) PAUSE();
+    for (uint32_t spins = 1; atomic_load_explicit(&job_done, memory_order_acquire) < slices; spins++) {
+        PAUSE();
+        if (spins % SPINS_TO_YIELD == 0) sched_yield(); /* more threads than processors: let the others finish */
+    }
 }
 
 void cs_set_threads(int n) { atomic_store(&wanted_threads, n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n); }

@@ -1,53 +1,54 @@
 //! dtypes: any
-/* Conversion between element types, any strides; see c_kernels/cast.c. One work-item an element. Types are told by
- * MXNet's code; float16 goes through vload_half and vstore_half, which every device has. */
+/* Conversion between element types, any strides; see c_kernels/cast.c. One work-item an element. Types are
+ * told by MXNet's code; float16 goes through vload_half and vstore_half, which every device has. */
 enum { CAST_F32, CAST_F64, CAST_F16, CAST_U8, CAST_I32, CAST_I8, CAST_I64, CAST_B8 };
 
 #define CAST_INT(v) (fabs(v) < 0x1p31f ? (int)(v) : INT_MIN)
 #define CAST_LONG(v) (fabs(v) < 0x1p63f ? (long)(v) : LONG_MIN)
 
 #ifdef CS_HAS_F64
-#define CAST_PUT_DOUBLE(y, at, v)                                                                                   \
-    case CAST_F64:                                                                                                   \
-        ((__global double *)(y))[at] = (double)(v);                                                                  \
+#define CAST_PUT_DOUBLE(y, at, v)                                                                            \
+    case CAST_F64:                                                                                           \
+        ((__global double *)(y))[at] = (double)(v);                                                          \
         break;
 #else
 #define CAST_PUT_DOUBLE(y, at, v)
 #endif
 
 /* The body of a store, the same for every type of value; `as_int` and `as_long` say how floats are cut. */
-#define CAST_PUT(y, at, to, v, as_int, as_long)                                                                     \
-    switch (to) {                                                                                                    \
-    case CAST_F32:                                                                                                   \
-        ((__global float *)(y))[at] = (float)(v);                                                                    \
-        break;                                                                                                       \
-        CAST_PUT_DOUBLE(y, at, v)                                                                                    \
-    case CAST_F16:                                                                                                   \
-        vstore_half_rte((float)(v), at, (__global half *)(y));                                                       \
-        break;                                                                                                       \
-    case CAST_I32:                                                                                                   \
-        ((__global int *)(y))[at] = as_int(v);                                                                       \
-        break;                                                                                                       \
-    case CAST_I64:                                                                                                   \
-        ((__global long *)(y))[at] = as_long(v);                                                                     \
-        break;                                                                                                       \
-    case CAST_B8:                                                                                                    \
-        (y)[at] = (v) != 0;                                                                                          \
-        break;                                                                                                       \
-    default:                                                                                                         \
-        (y)[at] = (uchar)as_int(v);                                                                                  \
+#define CAST_PUT(y, at, to, v, as_int, as_long)                                                              \
+    switch (to) {                                                                                            \
+    case CAST_F32:                                                                                           \
+        ((__global float *)(y))[at] = (float)(v);                                                            \
+        break;                                                                                               \
+        CAST_PUT_DOUBLE(y, at, v)                                                                            \
+    case CAST_F16:                                                                                           \
+        vstore_half_rte((float)(v), at, (__global half *)(y));                                               \
+        break;                                                                                               \
+    case CAST_I32:                                                                                           \
+        ((__global int *)(y))[at] = as_int(v);                                                               \
+        break;                                                                                               \
+    case CAST_I64:                                                                                           \
+        ((__global long *)(y))[at] = as_long(v);                                                             \
+        break;                                                                                               \
+    case CAST_B8:                                                                                            \
+        (y)[at] = (v) != 0;                                                                                  \
+        break;                                                                                               \
+    default:                                                                                                 \
+        (y)[at] = (uchar)as_int(v);                                                                          \
     }
 
 static inline void cast_put_float(__global uchar *y, long at, int to, float v) {
     CAST_PUT(y, at, to, v, CAST_INT, CAST_LONG)
 }
 
-static inline void cast_put_long(__global uchar *y, long at, int to, long v) { CAST_PUT(y, at, to, v, (int), (long)) }
+static inline void cast_put_long(__global uchar *y, long at, int to, long v) {
+    CAST_PUT(y, at, to, v, (int), (long))
+}
 
 #ifdef CS_HAS_F64
-static inline void cast_put_double(__global uchar *y, long at, int to, double v) {
-    CAST_PUT(y, at, to, v, CAST_INT, CAST_LONG)
-}
+static inline void cast_put_double(__global uchar *y, long at, int to,
+                                   double v){CAST_PUT(y, at, to, v, CAST_INT, CAST_LONG)}
 #endif
 
 // ptr: y, x   ints: y type, x type, ndim, dims[6], y strides[6], x strides[6]   items: elements

@@ -1,5 +1,6 @@
 //! dtypes: any
-/* The library's own data movement; see c_kernels/copy.c. One work-item an element, which is moved as a bit pattern. */
+/* The library's own data movement; see c_kernels/copy.c. One work-item an element, which is moved as a bit
+ * pattern. */
 
 /* Offsets of element `i` in both operands. `p`: ndim, dims[6], strides[6] of y, strides[6] of x. */
 static inline void copy_find(long i, long items, __constant long *p, long *y, long *x) {
@@ -66,7 +67,8 @@ __kernel void fill(OUT_T(uchar, y), INTS, ITEMS) {
         copy_fill(y, (ulong)ints[1], ints[0], ints + 2, get_global_id(0));
 }
 
-// ptr: y (nChw16c), x (NCHW)   ints: itemsize, channels, plane, plain_step, blocked_step   items: blocks of channels
+// ptr: y (nChw16c), x (NCHW)   ints: itemsize, channels, plane, plain_step, blocked_step   items: blocks of
+// channels
 //! grid reorder_blocked: items * plane * 16, local 64
 __kernel void reorder_blocked(OUT_T(uchar, y), IN_T(uchar, x), INT(itemsize), INT(channels), INT(plane),
                               INT(plain_step), INT(blocked_step), ITEMS) {
@@ -93,7 +95,8 @@ __kernel void reorder_plain(OUT_T(uchar, y), IN_T(uchar, x), INT(itemsize), INT(
     if (block >= items)
         return;
     const long at = i % (plane * 16), inside = block % blocks * plane * 16, n = block / blocks;
-    const long yi = n * plain_step + inside + at, xi = n * blocked_step + inside + at % plane * 16 + at / plane;
+    const long yi = n * plain_step + inside + at,
+               xi = n * blocked_step + inside + at % plane * 16 + at / plane;
     if (itemsize == 4)
         COPY_MOVE(uint, y, yi, x, xi);
     else

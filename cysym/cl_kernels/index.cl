@@ -1,15 +1,15 @@
 //! dtypes: any
 /* Lookups by index or condition; see c_kernels/index.c. One work-item an element, moved as a bit pattern. */
-#define INDEX_MOVE(y, yi, x, xi, size)                                                                              \
-    do {                                                                                                             \
-        if ((size) == 4)                                                                                             \
-            ((__global uint *)(y))[yi] = ((__global const uint *)(x))[xi];                                           \
-        else if ((size) == 8)                                                                                        \
-            ((__global ulong *)(y))[yi] = ((__global const ulong *)(x))[xi];                                         \
-        else if ((size) == 2)                                                                                        \
-            ((__global ushort *)(y))[yi] = ((__global const ushort *)(x))[xi];                                       \
-        else                                                                                                         \
-            ((__global uchar *)(y))[yi] = ((__global const uchar *)(x))[xi];                                         \
+#define INDEX_MOVE(y, yi, x, xi, size)                                                                       \
+    do {                                                                                                     \
+        if ((size) == 4)                                                                                     \
+            ((__global uint *)(y))[yi] = ((__global const uint *)(x))[xi];                                   \
+        else if ((size) == 8)                                                                                \
+            ((__global ulong *)(y))[yi] = ((__global const ulong *)(x))[xi];                                 \
+        else if ((size) == 2)                                                                                \
+            ((__global ushort *)(y))[yi] = ((__global const ushort *)(x))[xi];                               \
+        else                                                                                                 \
+            ((__global uchar *)(y))[yi] = ((__global const uchar *)(x))[xi];                                 \
     } while (0)
 
 /* The low bytes of `bits`. */
@@ -57,7 +57,8 @@ __kernel void where_grad(OUT_T(uchar, gx), IN_T(uchar, condition), IN_T(uchar, g
 }
 
 // ptr: y, indices (int64)   ints: itemsize, depth, bits of on, bits of off   items: elements of y
-__kernel void one_hot(OUT_T(uchar, y), IN_T(long, index), INT(itemsize), INT(depth), INT(on), INT(off), ITEMS) {
+__kernel void one_hot(OUT_T(uchar, y), IN_T(long, index), INT(itemsize), INT(depth), INT(on), INT(off),
+                      ITEMS) {
     USE_OUT_T(uchar, y);
     USE_IN_T(long, index);
     const long i = get_global_id(0);
@@ -66,8 +67,8 @@ __kernel void one_hot(OUT_T(uchar, y), IN_T(long, index), INT(itemsize), INT(dep
 }
 
 // ptr: y, a, indices (int64)   ints: itemsize, n, inner, count (of indices), wraps   items: elements of y
-__kernel void take(OUT_T(uchar, y), IN_T(uchar, a), IN_T(long, index), INT(itemsize), INT(n), INT(inner), INT(count),
-                   INT(wraps), ITEMS) {
+__kernel void take(OUT_T(uchar, y), IN_T(uchar, a), IN_T(long, index), INT(itemsize), INT(n), INT(inner),
+                   INT(count), INT(wraps), ITEMS) {
     USE_OUT_T(uchar, y);
     USE_IN_T(uchar, a);
     USE_IN_T(long, index);
@@ -79,8 +80,8 @@ __kernel void take(OUT_T(uchar, y), IN_T(uchar, a), IN_T(long, index), INT(items
 }
 
 // ptr: y, data, index (int64)   ints: itemsize, n, inner, wraps   items: elements of y
-__kernel void pick(OUT_T(uchar, y), IN_T(uchar, x), IN_T(long, index), INT(itemsize), INT(n), INT(inner), INT(wraps),
-                   ITEMS) {
+__kernel void pick(OUT_T(uchar, y), IN_T(uchar, x), IN_T(long, index), INT(itemsize), INT(n), INT(inner),
+                   INT(wraps), ITEMS) {
     USE_OUT_T(uchar, y);
     USE_IN_T(uchar, x);
     USE_IN_T(long, index);
@@ -89,13 +90,15 @@ __kernel void pick(OUT_T(uchar, y), IN_T(uchar, x), IN_T(long, index), INT(items
         INDEX_MOVE(y, i, x, (i / inner * n + index_inside(index[i], n, wraps)) * inner + i % inner, itemsize);
 }
 
-// ptr: gx (zeros), gx again, ograd, index (int64)   ints: itemsize, n, inner, wraps   items: elements of ograd
-__kernel void pick_grad(OUT_T(uchar, gx), IN_T(uchar, zeros), IN_T(uchar, g), IN_T(long, index), INT(itemsize),
-                        INT(n), INT(inner), INT(wraps), ITEMS) {
+// ptr: gx (zeros), gx again, ograd, index (int64)   ints: itemsize, n, inner, wraps   items: elements of
+// ograd
+__kernel void pick_grad(OUT_T(uchar, gx), IN_T(uchar, zeros), IN_T(uchar, g), IN_T(long, index),
+                        INT(itemsize), INT(n), INT(inner), INT(wraps), ITEMS) {
     USE_OUT_T(uchar, gx);
     USE_IN_T(uchar, g);
     USE_IN_T(long, index);
     const long i = get_global_id(0);
     if (i < items)
-        INDEX_MOVE(gx, (i / inner * n + index_inside(index[i], n, wraps)) * inner + i % inner, g, i, itemsize);
+        INDEX_MOVE(gx, (i / inner * n + index_inside(index[i], n, wraps)) * inner + i % inner, g, i,
+                   itemsize);
 }

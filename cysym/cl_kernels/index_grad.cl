@@ -9,7 +9,8 @@ __kernel void take_grad(OUT(y), IN(x), IN_T(long, index), INT(n), INT(inner), IN
     const long i = get_global_id(0);
     if (i >= items)
         return;
-    const long column = i % inner, top = i / inner * n * inner + column, from = i / inner * count * inner + column;
+    const long column = i % inner, top = i / inner * n * inner + column,
+               from = i / inner * count * inner + column;
     for (long k = 0; k < n; k++)
         y[top + k * inner] = 0;
     for (long k = 0; k < count; k++) {

@@ -1,7 +1,8 @@
 //! dtypes: f32 f64 i32 i64
-/* Reductions over any set of axes; see c_kernels/reduce.c for the form of a call. A work-group of 128 an item: in
- * "rows" its work-items share one output and join over local memory, in "cols" each has an output of its own. Every
- * work-item keeps a compensated sum, so float32 stays exact enough on devices without doubles. */
+/* Reductions over any set of axes; see c_kernels/reduce.c for the form of a call. A work-group of 128 an
+ * item: in "rows" its work-items share one output and join over local memory, in "cols" each has an output of
+ * its own. Every work-item keeps a compensated sum, so float32 stays exact enough on devices without doubles.
+ */
 #if CS_IS_FLOATING
 typedef real reduce_wide;
 #define REDUCE_LOWEST ((reduce_wide)(-INFINITY))
@@ -116,66 +117,69 @@ static inline reduce_share reduce_find(__constant long *p, long item, int lane) 
     return s;
 }
 
-/* Everybody joins over local memory, but in "cols" in no steps at all, by the same decision for the whole group. */
-#define REDUCE_BODY(op)                                                                                              \
-    USE_OUT(y);                                                                                                      \
-    USE_IN(x);                                                                                                       \
-    __local reduce_wide value[REDUCE_GROUP], lost[REDUCE_GROUP];                                                     \
-    const int lane = get_local_id(0);                                                                                \
-    const reduce_share s = reduce_find(ints, get_group_id(0), lane);                                                 \
-    reduce_total total = {reduce_start(op), 0};                                                                      \
-    for (long i = s.first; i < s.last; i += s.step)                                                                  \
-        total = reduce_add(op, total, reduce_map(op, x[s.x + reduce_at(ints, i)]));                                  \
-    value[lane] = total.value;                                                                                       \
-    lost[lane] = total.lost;                                                                                         \
-    for (int size = s.step == 1 ? 0 : REDUCE_GROUP / 2; size > 0; size /= 2) {                                       \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                                                \
-        if (lane < size) {                                                                                           \
-            reduce_total both = {value[lane], lost[lane] + lost[lane + size]};                                       \
-            both = reduce_add(op, both, value[lane + size]);                                                         \
-            value[lane] = both.value;                                                                                \
-            lost[lane] = both.lost;                                                                                  \
-        }                                                                                                            \
-    }                                                                                                                \
-    if (s.writes) {                                                                                                  \
-        const reduce_total result = {value[lane], lost[lane]};                                                       \
-        y[s.y] = reduce_finish(op, result, ints[REDUCE_DIVISOR]);                                                    \
+/* Everybody joins over local memory, but in "cols" in no steps at all, by the same decision for the whole
+ * group. */
+#define REDUCE_BODY(op)                                                                                      \
+    USE_OUT(y);                                                                                              \
+    USE_IN(x);                                                                                               \
+    __local reduce_wide value[REDUCE_GROUP], lost[REDUCE_GROUP];                                             \
+    const int lane = get_local_id(0);                                                                        \
+    const reduce_share s = reduce_find(ints, get_group_id(0), lane);                                         \
+    reduce_total total = {reduce_start(op), 0};                                                              \
+    for (long i = s.first; i < s.last; i += s.step)                                                          \
+        total = reduce_add(op, total, reduce_map(op, x[s.x + reduce_at(ints, i)]));                          \
+    value[lane] = total.value;                                                                               \
+    lost[lane] = total.lost;                                                                                 \
+    for (int size = s.step == 1 ? 0 : REDUCE_GROUP / 2; size > 0; size /= 2) {                               \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                                        \
+        if (lane < size) {                                                                                   \
+            reduce_total both = {value[lane], lost[lane] + lost[lane + size]};                               \
+            both = reduce_add(op, both, value[lane + size]);                                                 \
+            value[lane] = both.value;                                                                        \
+            lost[lane] = both.lost;                                                                          \
+        }                                                                                                    \
+    }                                                                                                        \
+    if (s.writes) {                                                                                          \
+        const reduce_total result = {value[lane], lost[lane]};                                               \
+        y[s.y] = reduce_finish(op, result, ints[REDUCE_DIVISOR]);                                            \
     }
 
 // ptr: y, x   ints: kept[3], their strides[3], reduced[3], their strides[3], parts, part, divisor, is_cols
 // items: rows: outputs * parts; cols: parts * kept[0] * kept[1] * ceil(kept[2] / 128)
 //! grid reduce_sum: items * 128, local 128
-__kernel void reduce_sum(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(SUM) }
+__kernel void reduce_sum(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(SUM)}
 
 //! grid reduce_max: items * 128, local 128
-__kernel void reduce_max(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(MAXIMUM) }
+__kernel void reduce_max(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(MAXIMUM)}
 
 //! grid reduce_min: items * 128, local 128
-__kernel void reduce_min(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(MINIMUM) }
+__kernel void reduce_min(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(MINIMUM)}
 
 //! grid reduce_norm: items * 128, local 128
-__kernel void reduce_norm(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(SQUARE) }
+__kernel void reduce_norm(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(SQUARE)}
 
 //! grid reduce_abs: items * 128, local 128
-__kernel void reduce_abs(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(ABSOLUTE) }
+__kernel void reduce_abs(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(ABSOLUTE)}
 
 //! grid reduce_nansum: items * 128, local 128
-__kernel void reduce_nansum(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(NANSUM) }
+__kernel void reduce_nansum(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(NANSUM)}
 
 //! grid reduce_prod: items * 128, local 128
-__kernel void reduce_prod(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(PROD) }
+__kernel void reduce_prod(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(PROD)}
 
 //! grid reduce_nanprod: items * 128, local 128
-__kernel void reduce_nanprod(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(NANPROD) }
+__kernel void reduce_nanprod(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(NANPROD)}
 
 //! grid reduce_zeros: items * 128, local 128
-__kernel void reduce_zeros(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(ZEROS) }
+__kernel void reduce_zeros(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(ZEROS)}
 
 //! grid reduce_prod_nonzero: items * 128, local 128
-__kernel void reduce_prod_nonzero(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(PROD_NONZERO) }
+__kernel void reduce_prod_nonzero(OUT(y), IN(x), INTS, ITEMS){REDUCE_BODY(PROD_NONZERO)}
 
 //! grid reduce_nanprod_nonzero: items * 128, local 128
-__kernel void reduce_nanprod_nonzero(OUT(y), IN(x), INTS, ITEMS) { REDUCE_BODY(NANPROD_NONZERO) }
+__kernel void reduce_nanprod_nonzero(OUT(y), IN(x), INTS, ITEMS) {
+    REDUCE_BODY(NANPROD_NONZERO)
+}
 
 /* Index of the first extreme element; a NaN is the most extreme. */
 static inline real reduce_arg(bool is_max, __global const real *x, long n, long inner) {

@@ -1,5 +1,6 @@
 //! dtypes: f32 f64
-/* Gradients of reductions that look at the elements; see c_kernels/reduce_grad.c. One work-item an element of x. */
+/* Gradients of reductions that look at the elements; see c_kernels/reduce_grad.c. One work-item an element of
+ * x. */
 
 /* Offset in the small operands of element `i` of x. `p`: dims[6], strides[6]. */
 static inline long reduce_spread(long i, __constant long *p) {

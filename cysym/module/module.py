@@ -245,7 +245,10 @@ class Module(BaseModule):
             self.params_initialized = True
             self._params_dirty = shared_module._params_dirty
         elif self.params_initialized:
-            self._check_complete(*self._host_params())
+            # As in MXNet, what a loaded file lacks (a label that counts as a parameter here) stays zero.
+            for own, bound in zip(self._host_params(), (group.param_dict(), group.aux_dict()), strict=True):
+                for name, zero in _host_zeros(bound).items():
+                    own.setdefault(name, zero)
             group.set_params(*self._host_params())
         else:
             self._arg_params = _host_zeros(group.param_dict())

@@ -31,7 +31,8 @@ class Kernel:
     """One kernel as its file declares it.
 
     ``ints`` are the names of the integer parameters, None when the kernel takes them all as one array (INTS).
-    ``grid`` is the expression of the global size, an empty string meaning one work-item per item.
+    ``grid`` is the expression of the global size, an empty string meaning one work-item per item. ``has_double``
+    says that the file names the type: one that looks at no element type may compute in it all the same.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Kernel:
     floats: int
     grid: str
     local: int
+    has_double: bool
 
     def global_size(self, items: int, ints: list[int]) -> int:
         """Work-items to launch, a multiple of the local size and at least one group."""
@@ -115,7 +117,18 @@ def scan(file: str, text: str) -> list[Kernel]:
         pointers, ints, floats = _parameters(file, name, code[match.end() : code.find("{", match.end())])
         grid, local = _grid(file, name, grids.pop(name, ""), ints)
         kernels.append(
-            Kernel(name, file, text, tuple(dtypes.group(1).split()), pointers, ints, floats, grid, local)
+            Kernel(
+                name,
+                file,
+                text,
+                tuple(dtypes.group(1).split()),
+                pointers,
+                ints,
+                floats,
+                grid,
+                local,
+                re.search(r"\bdouble\b", code) is not None,
+            )
         )
     if grids:
         raise DeviceError(f"{file}: a '//! grid' line for {', '.join(grids)}, but no such kernel")

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._opencl import ClError, Launches, Memory
 from ..base import DeviceError
+from ..dtypes import CODES
 from ..passes.ir import Buffer, Call, Tensor
 from .kernels import Kernel
 
 if TYPE_CHECKING:
     from .device import OpenCLDevice
 
+FLOAT64 = CODES["float64"]
 # Bytes of a FLOAT parameter where it is an integer; everything else is a float of 4 bytes, or a double of 8.
 _INTEGERS = {"u8": 1, "i8": 1, "b8": 1, "i32": 4, "i64": 8}
 
@@ -149,6 +151,8 @@ class Segment:
         kernel = self.device.find_kernel(call)
         _check_parameters(kernel, call)
         program = self.device.programs.get(kernel, call.dtype)
+        if not self.device.has_fp64 and kernel.has_double and any(t.dtype == FLOAT64 for t in call.ptrs):
+            raise DeviceError("this device cannot compute in float64")
         if kernel.local > self.device.max_group:
             raise DeviceError(
                 f"its work-groups have {kernel.local} work-items, the device allows {self.device.max_group}"

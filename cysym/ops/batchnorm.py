@@ -62,7 +62,7 @@ class BatchNormBackward(Backward):
 
     def lower(self, c: LowerContext) -> None:
         op = self.forward
-        need = op.need(c.input("data", "any"))
+        need = op.need(len(c.shape("data")))
         dy, x, mean, scale = c.input("ograd", need), c.input("data", need), c.input("mean"), c.input("var")
         n, dtype, each = op.lines(x.shape), x.dtype, (mean.size,)
         is_batch = c.is_train and not op.use_global_stats
@@ -170,9 +170,9 @@ class BatchNorm(OpDef):
             for i in (1, 2):
                 t.meet_out(i, other)
 
-    def need(self, data: Tensor) -> Need:
+    def need(self, ndim: int) -> Need:
         """Channels on axis 1 take samples that lie apart."""
-        return "batch" if self.axis in (1, 1 - len(data.shape)) else "dense"
+        return "batch" if self.axis in (1, 1 - ndim) else "dense"
 
     def lines(self, shape: tuple[int, ...]) -> Lines:
         axis = self.axis % len(shape)
@@ -182,10 +182,10 @@ class BatchNorm(OpDef):
 
     def step(self, t: Tensor, n: Lines) -> int:
         """Elements from one outer row to the next."""
-        return t.batch_stride() if self.need(t) == "batch" else n.channels * n.inner
+        return t.batch_stride() if self.need(len(t.shape)) == "batch" else n.channels * n.inner
 
     def lower(self, c: LowerContext) -> None:
-        x = c.input("data", self.need(c.input("data", "any")))
+        x = c.input("data", self.need(len(c.shape("data"))))
         n = self.lines(x.shape)
         if c.is_train and not self.use_global_stats and n.size:
             stats = c.temp((n.parts, n.channels, 2), x.dtype)
@@ -210,7 +210,7 @@ class BatchNorm(OpDef):
         outer rows [i * rows, (i + 1) * rows) of the data, rows = ceil(outer / parts). For channels on axis 1
         a part an image is (batch, channels, 2).
         """
-        x = c.input("data", self.need(c.input("data", "any")))
+        x = c.input("data", self.need(len(c.shape("data"))))
         n = self.lines(x.shape)
         n = n._replace(rows=-(-n.outer // stats.shape[0]))
         mean, scale = self._results(c, n, x.dtype)
@@ -231,7 +231,7 @@ class BatchNorm(OpDef):
             c.call("bn_ones", [fixed], [], [_gap(fixed)], items=n.channels, cost=1.0, mutates=True)
         else:
             gamma = c.input("gamma")
-        y = c.output("output", self.need(x))
+        y = c.output("output", self.need(len(x.shape)))
         ints = [n.channels, n.inner, self.fix_gamma, self.step(y, n), self.step(x, n)]
         c.call(
             "bn_apply", [y], [x, mean, scale, gamma, c.input("beta")], ints,
@@ -259,8 +259,8 @@ class BatchNormAgain(OpDef):
 
     def lower(self, c: LowerContext) -> None:
         f = self.forward
-        x = c.input("data", f.need(c.input("data", "any")))
-        n, y = f.lines(x.shape), c.output("output", f.need(x))
+        x = c.input("data", f.need(len(c.shape("data"))))
+        n, y = f.lines(x.shape), c.output("output", f.need(len(x.shape)))
         mean, scale = c.input("mean"), c.input("scale")
         gamma = scale if f.fix_gamma else c.input("gamma")
         c.call(

@@ -186,9 +186,9 @@ class Convolution(OpDef):
 
         if not self.no_bias:
             s.meet_in("bias", (self.num_filter,))
-        s.meet_in("weight", back((self.num_filter, -1, *self.kernel)))
         data = s.get("data")
         if data is None:
+            s.meet_in("weight", back((self.num_filter, -1, *self.kernel)))
             return
         if len(data) != rank + 2:
             names = ("x", "y-x", "d-y-x")[rank - 1]

@@ -1,7 +1,8 @@
 """Operator `Custom`: a user's Python class as a graph node, run as a callback between kernels.
 
-The user's classes live in `cysym.operator`; this module only asks them for names, shapes and types, and lowers to a
-callback. On a device other than the CPU the arrays cross to the host only when the user's code reads them.
+The user's classes live in `cysym.operator`; this module only asks them for names, shapes and types, and
+lowers to a callback. On a device other than the CPU the arrays cross to the host only when the user's code
+reads them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def _guard(op_type: str, what: str, function: Any, *args: Any) -> Any:
     except MXNetError:
         raise
     except Exception as error:
-        raise MXNetError(f"Custom operator {op_type}: {what} raised {type(error).__name__}: {error}") from error
+        raise MXNetError(
+            f"Custom operator {op_type}: {what} raised {type(error).__name__}: {error}"
+        ) from error
 
 
 class CustomBackward(Backward):
@@ -79,18 +82,24 @@ class Custom(OpDef):
     def make(cls, attrs: Mapping[str, Any]) -> OpDef:
         own = {k: v for k, v in attrs.items() if not (k.startswith("__") and k.endswith("__"))}
         if "op_type" not in own:
-            raise MXNetError('Required parameter op_type of string is not presented, in operator Custom(name="")')
+            raise MXNetError(
+                'Required parameter op_type of string is not presented, in operator Custom(name="")'
+            )
         op_type = str(own.pop("op_type"))
         if op_type not in PROPERTIES:
             known = ", ".join(sorted(PROPERTIES)) or "none"
             raise MXNetError(f"Cannot find custom operator {op_type}; registered are: {known}")
         self = cls.__new__(cls)
         self.values = {"op_type": op_type}
-        self.prop = _guard(op_type, "__init__", lambda: PROPERTIES[op_type](**{k: str(v) for k, v in own.items()}))
+        self.prop = _guard(
+            op_type, "__init__", lambda: PROPERTIES[op_type](**{k: str(v) for k, v in own.items()})
+        )
         self.key = (cls, op_type, tuple(sorted((k, str(v)) for k, v in own.items())), PROPERTIES[op_type])
         names = [*self.input_names(), *self.aux_names(), *self.output_names()]
         if len(set(names)) != len(names):
-            raise MXNetError(f"Custom operator {op_type}: argument, output and auxiliary names must differ: {names}")
+            raise MXNetError(
+                f"Custom operator {op_type}: argument, output and auxiliary names must differ: {names}"
+            )
         self.is_loss = not self.prop.need_top_grad_  # type: ignore[misc]
         self.mutates = {"forward": self.aux_names()} if self.aux_names() else {}  # type: ignore[misc]
         return self
@@ -116,7 +125,9 @@ class Custom(OpDef):
         given = [list(d) if d is not None and is_known(d) else [] for d in s.ins[:n]]
         result = _guard(self.op_type, "infer_shape", self.prop.infer_shape, given)
         if not isinstance(result, (list, tuple)) or len(result) not in (2, 3):
-            raise MXNetError(f"Custom operator {self.op_type}: infer_shape must return 2 or 3 lists, got {result!r}")
+            raise MXNetError(
+                f"Custom operator {self.op_type}: infer_shape must return 2 or 3 lists, got {result!r}"
+            )
         aux = result[2] if len(result) == 3 else []
         for what, got, want in (
             ("inputs", result[0], n),

@@ -92,7 +92,7 @@ class Dropout(OpDef):
         n, step = generators(mask.size)
         c.call(
             "random_mask", [mask, state], [state], [mask.size, step], [float(keep), float(value)],
-            items=n, cost=2.0 * step, mutates=True,
+            items=n, cost=1.0 * step, mutates=True,
         )  # fmt: skip
         emit_times(c, c.output(), x, mask)
 

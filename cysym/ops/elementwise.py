@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..base import MXNetError
+from ..dtypes import CODES
 from . import expr
 from .ew_group import MAX_POINTERS, ROWS, EwGroup, Form, Row, compile_tree, function_rule, group_of, sum_group
 from .rules import ShapeRule, is_known, show
@@ -32,7 +33,20 @@ def emit(
     ins: Sequence[Tensor],
     floats: Sequence[Number] = (),
 ) -> None:
-    """One ``ew`` call; every tensor has the shape of the outputs (broadcast ones with strides of 0)."""
+    """One ``ew`` call; every tensor has the shape of the outputs (broadcast ones with strides of 0).
+
+    float16 is computed in float32 and bool in uint8, with casts before and after.
+    """
+    wide = STAND_IN.get(outs[0].dtype)
+    if wide is not None:
+        wide_ins = [c.temp(t.shape, wide) for t in ins]
+        wide_outs = [c.temp(t.shape, wide) for t in outs]
+        for dst, src in zip(wide_ins, ins, strict=True):
+            c.cast(dst, src)
+        emit(c, group, wide_outs, wide_ins, floats)
+        for dst, src in zip(outs, wide_outs, strict=True):
+            c.cast(dst, src)
+        return
     pairs = [(i, o) for i, o in group.pairs() if ins[i].strides == outs[o].strides]
     c.call(
         "ew", outs, ins, floats=floats, items=outs[0].size, cost=group.cost, inplace=pairs, source=group

@@ -68,11 +68,11 @@ class FullyConnected(OpDef):
         return self.inputs[:2] if self.no_bias else self.inputs
 
     def infer_shape(self, s: ShapeRule) -> None:
-        s.meet_in("weight", (self.num_hidden, -1))
         if not self.no_bias:
             s.meet_in("bias", (self.num_hidden,))
         data = s.get("data")
         if not data:
+            s.meet_in("weight", (self.num_hidden, -1))
             return
         if self.flatten:
             width = 1

@@ -192,9 +192,7 @@ class Pick(OpDef):
     backward = _PickBackward
 
     axis = Int(-1, "The axis to pick the elements; negative ones count from the end.")
-    keepdims = Bool(
-        False, "If true, the axis where we pick the elements is left in the result with size one."
-    )
+    keepdims = Bool(False, "If true, the picked axis is left in the result with size one.")
     mode = Enum(("clip", "wrap"), "clip", "How an index out of bounds behaves.")
 
     def infer_shape(self, s: ShapeRule) -> None:

@@ -1,4 +1,4 @@
-"""Creation operators: _zeros, _ones, _full, _arange, _eye, _set_value.
+"""Creation operators: _zeros, _ones, _full, _arange, _eye.
 
 They have no inputs. In `shape` -1 is an unknown dimension, found by inference, and so is MXNet's 0 unless
 `np_shape` is on; without a shape, shape and type both come from elsewhere: what the node is used with, or the
@@ -100,24 +100,6 @@ class Full(_Creation):
 
     def lower(self, c: LowerContext) -> None:
         fill(c, c.output("output", "any"), self.value)
-
-
-class SetValue(OpDef):
-    """Every element of the output becomes `src`; shape and type are the output's own."""
-
-    name = "_set_value"
-    inputs = ()
-
-    src = Float(0.0, "The value.")
-
-    def infer_shape(self, s: ShapeRule) -> None:
-        """Nothing is known: the output decides."""
-
-    def infer_type(self, t: TypeRule) -> None:
-        """Nothing is known: the output decides."""
-
-    def lower(self, c: LowerContext) -> None:
-        fill(c, c.output("output", "any"), self.src)
 
 
 class Eye(OpDef):

@@ -38,6 +38,7 @@ class _Sampler(OpDef):
     inputs = ()
     is_random = True
     kernel: ClassVar[str] = ""
+    cost: ClassVar[float] = 1.0  # nanoseconds a number
 
     shape = Shape(None, "shape of the result; taken from its users when absent")
     ctx = Str("", "context of the result, in an imperative call")
@@ -69,7 +70,14 @@ class _Sampler(OpDef):
         n, step = generators(y.size)
         ints = [y.size, step]
         c.call(
-            self.kernel, [to, state], [state], ints, self.constants(), items=n, cost=4.0 * step, mutates=True
+            self.kernel,
+            [to, state],
+            [state],
+            ints,
+            self.constants(),
+            items=n,
+            cost=self.cost * step,
+            mutates=True,
         )
         if half:
             c.cast(y, to)
@@ -104,6 +112,7 @@ class RandomNormal(_Sampler):
     name = "_random_normal"
     aliases = ("random_normal", "normal")
     kernel = "random_normal"
+    cost = 30.0
 
     loc = Float(0.0, "mean")
     scale = Float(1.0, "standard deviation")

@@ -1,7 +1,7 @@
 """Rules by which shapes and element types spread through one node, in both directions.
 
-A `ShapeRule` holds what is known of one node's inputs and outputs while `OpDef.infer_shape` runs; every `meet_*` adds
-knowledge or raises. Inside the library an unknown dimension is -1 and an unknown rank is None.
+A `ShapeRule` holds what is known of one node's inputs and outputs while `OpDef.infer_shape` runs; every
+`meet_*` adds knowledge or raises. Inside the library an unknown dimension is -1 and an unknown rank is None.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def is_known(shape: Dims | None) -> bool:
 
 
 def meet(a: Dims | None, b: Dims | None) -> Dims | None:
-    """What both say together; None with both known of different rank or dimension means conflict -> ValueError."""
+    """What both say together; None with both known of different rank or dimension means conflict ->
+    ValueError.
+    """
     if a is None:
         return b
     if b is None or a == b:
@@ -103,7 +105,9 @@ class ShapeRule:
                 shape = meet(shape, s)
             except ValueError:
                 where = f"{k}-th input" if k < len(self.ins) else f"{k - len(self.ins)}-th output"
-                raise ShapeError(f"Incompatible attr at {where}: expected {show(shape)}, got {show(s)}") from None
+                raise ShapeError(
+                    f"Incompatible attr at {where}: expected {show(shape)}, got {show(s)}"
+                ) from None
         self.ins[:] = [shape] * len(self.ins)
         self.outs[:] = [shape] * len(self.outs)
 
@@ -124,7 +128,9 @@ class TypeRule:
     def _meet(self, values: list[int | None], i: int, code: int | None, where: str) -> None:
         have = values[i]
         if have is not None and code is not None and have != code:
-            raise TypeInferenceError(f"Incompatible attr at {where}: expected {NAMES[code]}, got {NAMES[have]}")
+            raise TypeInferenceError(
+                f"Incompatible attr at {where}: expected {NAMES[code]}, got {NAMES[have]}"
+            )
         values[i] = have if code is None else code
 
     def meet_in(self, which: int | str, code: int | None) -> int | None:

@@ -1,9 +1,9 @@
 """What an operator is: typed parameters, input and output names, facts about memory, and five functions.
 
-An operator is one subclass of `OpDef`; an *instance* of it is the operator with its parameters parsed, and is what a
-graph node holds. Subclassing with a ``name`` registers it; nothing else has to be edited. This package never imports
-the compiled core and never touches an array: `infer_*` speak of shapes, `gradient` builds nodes through the context it
-is handed, `lower` names kernels through the context it is handed.
+An operator is one subclass of `OpDef`; an *instance* of it is the operator with its parameters parsed, and is
+what a graph node holds. Subclassing with a ``name`` registers it; nothing else has to be edited. This package
+never imports the compiled core and never touches an array: `infer_*` speak of shapes, `gradient` builds nodes
+through the context it is handed, `lower` names kernels through the context it is handed.
 """
 
 from __future__ import annotations
@@ -34,21 +34,25 @@ class Param(Generic[T]):
     doc
         One sentence for the generated docstring.
     dynamic
-        The value may change from call to call (a learning rate): it is never part of a cache key and reaches kernels
-        through `LowerContext.dynamic`.
+        The value may change from call to call (a learning rate): it is never part of a cache key and reaches
+        kernels through `LowerContext.dynamic`.
     none
         ``None`` is a legal value.
     """
 
     kind: ClassVar[str] = "any"
 
-    def __init__(self, default: Any = REQUIRED, doc: str = "", *, dynamic: bool = False, none: bool = False) -> None:
+    def __init__(
+        self, default: Any = REQUIRED, doc: str = "", *, dynamic: bool = False, none: bool = False
+    ) -> None:
         self.default, self.doc, self.dynamic = default, doc, dynamic
         self.none = none or default is None
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name.rstrip("_")  # a parameter called like a keyword or a builtin is written with a trailing _
+        self.name = name.rstrip(
+            "_"
+        )  # a parameter called like a keyword or a builtin is written with a trailing _
 
     @overload
     def __get__(self, obj: None, owner: type) -> Param[T]: ...
@@ -72,7 +76,9 @@ class Param(Generic[T]):
         raise NotImplementedError
 
     def refuse(self, value: Any) -> MXNetError:
-        return MXNetError(f"Invalid Parameter format for {self.name} expect {self.kind} but value={str(value)!r}")
+        return MXNetError(
+            f"Invalid Parameter format for {self.name} expect {self.kind} but value={str(value)!r}"
+        )
 
 
 class Int(Param[int]):
@@ -92,7 +98,9 @@ class Int(Param[int]):
         if not -(2**63) <= number < 2**63:
             raise self.refuse(value)
         if self.min is not None and number < self.min:
-            raise MXNetError(f"value {number} for Parameter {self.name} should be greater equal to {self.min}")
+            raise MXNetError(
+                f"value {number} for Parameter {self.name} should be greater equal to {self.min}"
+            )
         return number
 
 
@@ -207,11 +215,12 @@ class OpDef:
     """Base of every operator. See docs/howto/add_an_operator.md.
 
     Class facts (all optional but ``name``)
-        ``name`` canonical MXNet name; ``aliases``; ``inputs``/``aux``/``outputs`` names; ``variadic``: name of the
-        parameter that counts a variable number of inputs (``num_args``); ``backward``: a `Backward` subclass, or
-        override `gradient`; ``is_loss``: the head needs no head gradient; ``is_random``: draws from the device's
-        random stream (its outputs are kept to the end of the run, so that a replay need not redraw);
-        ``mutates``: names of inputs the operator writes, by phase; ``visible``: outputs a user sees (default all).
+        ``name`` canonical MXNet name; ``aliases``; ``inputs``/``aux``/``outputs`` names; ``variadic``: name
+        of the parameter that counts a variable number of inputs (``num_args``); ``backward``: a `Backward`
+        subclass, or override `gradient`; ``is_loss``: the head needs no head gradient; ``is_random``: draws
+        from the device's random stream (its outputs are kept to the end of the run, so that a replay need not
+        redraw); ``mutates``: names of inputs the operator writes, by phase; ``visible``: outputs a user sees
+        (default all).
     """
 
     name: ClassVar[str] = ""
@@ -332,11 +341,13 @@ class OpDef:
 
 
 class Backward(OpDef):
-    """The gradient node of an operator: one subclass a kernel-backed operator, made by `GradContext.backward`.
+    """The gradient node of an operator: one subclass a kernel-backed operator, made by
+    `GradContext.backward`.
 
-    ``needs`` names what it reads, which decides how long forward tensors live: ``"ograd"`` (or ``"ograd0"``, ...),
-    inputs, auxiliary states and outputs of the forward operator by name. ``differentiable`` names the inputs that have
-    a gradient (default all); the others get none. Its outputs are the gradients wanted, named after the inputs.
+    ``needs`` names what it reads, which decides how long forward tensors live: ``"ograd"`` (or ``"ograd0"``,
+    ...), inputs, auxiliary states and outputs of the forward operator by name. ``differentiable`` names the
+    inputs that have a gradient (default all); the others get none. Its outputs are the gradients wanted,
+    named after the inputs.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("ograd",)
@@ -378,7 +389,9 @@ def register(cls: type[OpDef]) -> None:
     """Enter an operator under its name and aliases; two operators may not claim one name."""
     for name in (cls.name, *cls.aliases):
         if _REGISTRY.setdefault(name, cls) is not cls:
-            raise MXNetError(f"operator name {name!r} is claimed by {_REGISTRY[name].__name__} and {cls.__name__}")
+            raise MXNetError(
+                f"operator name {name!r} is claimed by {_REGISTRY[name].__name__} and {cls.__name__}"
+            )
 
 
 def find_op(name: str) -> type[OpDef]:

@@ -43,13 +43,16 @@ class Wishes:
 
     ``given``: entries that lie in bound memory (variables, head gradients). ``write``: (entry, tensor) to be computed
     into that memory. ``add``: (entry, tensor) to be added to what is there. ``zero``: tensors to be filled with zeros.
+    ``late``: as ``write``, but only when all else is computed, for memory that overlaps other bound memory; ``alone``:
+    targets of ``add`` that overlap so, whose additions must not be joined with anything.
     """
 
     given: dict[Entry, Tensor]
     write: list[tuple[Entry, Tensor]] = field(default_factory=list)
     add: list[tuple[Entry, Tensor]] = field(default_factory=list)
     zero: list[Tensor] = field(default_factory=list)
-    late: list[tuple[Entry, Tensor]] = field(default_factory=list)  # written at the very end (overlapping memory)
+    late: list[tuple[Entry, Tensor]] = field(default_factory=list)
+    alone: list[Tensor] = field(default_factory=list)
 
 
 class Lowering:
@@ -315,6 +318,8 @@ def _settle(state: Lowering, wishes: Wishes, mine: Callable[[Entry], bool]) -> N
         )
         add.lower(context)
         context.finish()
+        if target in wishes.alone:
+            state.calls[-1].mutates = True
 
 
 def backward_order(graph: Graph, forward: Mapping[Node, int], early: Mapping[Node, float]) -> list[int]:

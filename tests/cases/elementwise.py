@@ -379,6 +379,23 @@ def integer_cases() -> list[Case]:
     ]
 
 
+def narrow_cases() -> list[Case]:
+    """float16, which is computed in float32."""
+    half: Any = {"dtypes": ("float16",)}
+    pair = {"lhs": grid(5, 1, low=-2, high=2), "rhs": grid(5, 7, low=-2, high=2)}
+    return [
+        Case("tanh", {"data": grid(5, 7, low=-2, high=2)}, of_data(np.tanh), **half),
+        Case("broadcast_mul", pair, of_pair(np.multiply), **half),
+        Case(
+            "_plus_scalar",
+            {"data": grid(5, low=-2, high=2)},
+            of_data(lambda x: x + 1.5),
+            {"scalar": 1.5},
+            **half,
+        ),
+    ]
+
+
 CASES = [
     *unary_cases(),
     *leaky_cases(),
@@ -386,4 +403,5 @@ CASES = [
     *scalar_cases(),
     *add_cases(),
     *integer_cases(),
+    *narrow_cases(),
 ]

@@ -13,20 +13,20 @@ import numpy as np
 from . import Array, Case, exactly, normal
 
 
-def softmax(x: Array, axis: int = -1) -> Array:
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
+def softmax(data: Array, axis: int = -1) -> Array:
+    e = np.exp(data - data.max(axis=axis, keepdims=True))
     result: Array = e / e.sum(axis=axis, keepdims=True)
     return result
 
 
-def log_softmax(x: Array, axis: int = -1) -> Array:
-    x = x - x.max(axis=axis, keepdims=True)
+def log_softmax(data: Array, axis: int = -1) -> Array:
+    x = data - data.max(axis=axis, keepdims=True)
     result: Array = x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
     return result
 
 
-def softmin(x: Array, axis: int = -1) -> Array:
-    return softmax(-x, axis)
+def softmin(data: Array, axis: int = -1) -> Array:
+    return softmax(-data, axis)
 
 
 def of(op: str, function: Callable[..., Array], shape: tuple[int, ...], **params: Any) -> Case:
