@@ -90,13 +90,23 @@ class Executor:
     # --- construction -------------------------------------------------------------------------------------------
     def _overlapping(self) -> frozenset[int]:
         """Arguments whose gradient array shares bytes with other bound arrays: it is written last of all."""
-        written = [
-            (i, g)
-            for i, (g, r) in enumerate(zip(self.grad_arrays or (), self._requests))
-            if g is not None and r != "null"
-        ]
-        others = self.arg_arrays + self.aux_arrays + [g for g in self.grad_arrays or () if g is not None]
-        return frozenset(i for i, g in written if sum(_overlap(g, o) for o in others) > 1)
+        if self.grad_arrays is None:
+            return frozenset()
+        # arrays in order of their first byte: one shares bytes with an earlier one iff it starts before the
+        # farthest end so far; the earlier one is then whichever reached that far
+        bound = [a for a in [*self.arg_arrays, *self.aux_arrays, *self.grad_arrays] if a is not None]
+        shared: set[int] = set()
+        place, end, owner = 0, 0, None
+        for key, first, last, a in sorted(((*_span(a), a) for a in bound), key=lambda s: s[:2]):
+            if owner is not None and key == place and first < end:
+                shared |= {id(a), id(owner)}
+            if owner is None or key != place or last > end:
+                place, end, owner = key, last, a
+        return frozenset(
+            i
+            for i, (g, r) in enumerate(zip(self.grad_arrays, self._requests))
+            if g is not None and r != "null" and id(g) in shared
+        )
 
     def _check_arrays(self) -> None:
         b = self._blueprint
@@ -407,12 +417,18 @@ class Executor:
         return self._symbol
 
 
+def _span(a: NDArray) -> tuple[int, int, int]:
+    """(address space, first byte, one past the last): host arrays share one space, a device buffer is its own."""
+    address = a.storage.address
+    if address:
+        return 0, address + a.offset, address + a.offset + a.nbytes
+    return id(a.storage), a.offset, a.offset + a.nbytes
+
+
 def _overlap(a: NDArray, b: NDArray) -> bool:
     """Whether two arrays share bytes."""
-    if a.storage is b.storage:
-        return a.offset < b.offset + b.nbytes and b.offset < a.offset + a.nbytes
-    x, y = a.storage.address, b.storage.address
-    return bool(x and y) and x + a.offset < y + b.offset + b.nbytes and y + b.offset < x + a.offset + a.nbytes
+    x, y = _span(a), _span(b)
+    return x[0] == y[0] and x[1] < y[2] and y[1] < x[2]
 
 
 # --- binding ------------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ class Subject:
         return [rng.standard_normal(s).astype(t) for s, t in zip(shapes, types, strict=True)]
 
     def seed(self) -> None:
-        """Start the random stream, for operators that draw from it: seeding 1024 twisters takes milliseconds."""
+        """Start the random stream where the operator draws from it: 1024 twisters take milliseconds."""
         if self.op.is_random:
             mx.random.seed(17)
 

@@ -51,7 +51,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.so", "recorded"))
+            shutil.copytree(
+                source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.so", "recorded")
+            )
         elif source.exists():
             shutil.copy2(source, copy / name)
     for block in blocks(PAGE):

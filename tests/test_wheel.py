@@ -58,7 +58,9 @@ def test_what_is_inside(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     data = (".py", ".pyi", ".inc", ".cl", "py.typed")
     wanted = {
-        str(p.relative_to(ROOT)) for p in (ROOT / "cysym").rglob("*") if p.name.endswith(data) and "__pycache__" not in str(p)
+        str(p.relative_to(ROOT))
+        for p in (ROOT / "cysym").rglob("*")
+        if p.name.endswith(data) and "__pycache__" not in str(p)
     }
     compiled = {f"cysym/{p.stem}.abi3.so" for p in (ROOT / "cysym").glob("*.pyx")}
     got = {n for n in inside if not n.startswith(f"cysym-{name[1]}.dist-info/")}

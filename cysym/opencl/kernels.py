@@ -31,8 +31,8 @@ class Kernel:
     """One kernel as its file declares it.
 
     ``ints`` are the names of the integer parameters, None when the kernel takes them all as one array (INTS).
-    ``grid`` is the expression of the global size, an empty string meaning one work-item per item. ``has_double``
-    says that the file names the type: one that looks at no element type may compute in it all the same.
+    ``grid`` is the expression of the global size, an empty string meaning one work-item per item.
+    ``has_double``: the file names the type, so that one looking at no element type may compute in it.
     """
 
     name: str

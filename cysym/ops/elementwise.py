@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     Number = float | Dynamic
 
 
+# Element types without a kernel of their own, and the one that stands in.
+STAND_IN: Final = {CODES["float16"]: CODES["float32"], CODES["bool"]: CODES["uint8"]}
+
+
 def emit(
     c: LowerContext,
     group: EwGroup,
