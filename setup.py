@@ -1,7 +1,9 @@
-"""Build of the compiled parts: Cython modules plus the CPU kernels, once per instruction set and element type.
+"""Build of the compiled parts: Cython modules plus the CPU kernels, once per instruction set and element
+type.
 
-The kernels' table is made here by scanning ``cysym/c_kernels/*.c`` for ``CS_KERNEL(name)`` and ``//! dtypes:`` lines, so
-that adding a kernel edits no list. Objects lie in ``build/isa/<platform>-<flags>/`` and are reused by later builds.
+The kernels' table is made here by scanning ``cysym/c_kernels/*.c`` for ``CS_KERNEL(name)`` and ``//!
+dtypes:`` lines, so that adding a kernel edits no list. Objects lie in ``build/isa/<platform>-<flags>/`` and
+are reused by later builds.
 
 Environment: ``CYSYM_ABI3=0`` builds for this Python only (needed by profilers), ``CYSYM_SANITIZE=1`` adds
 AddressSanitizer and UBSan.
@@ -33,7 +35,8 @@ ISAS: dict[str, list[str]] = {"base": BASE_MARCH}
 if X86:
     ISAS["avx2"] = [*BASE_MARCH, *AVX2]
     ISAS["avx512"] = [
-        *BASE_MARCH, *AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512",
+        *BASE_MARCH, *AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl",
+        "-mprefer-vector-width=512",
     ]  # fmt: skip
 C_FLAGS = ["-std=gnu11", "-O3", "-g0", "-Wall", "-Wextra", "-Werror", "-fno-math-errno", "-fno-trapping-math"]
 C_FLAGS += ["-fvisibility=hidden", "-fno-semantic-interposition"]
@@ -56,7 +59,8 @@ def newest(source: Path, seen: set[Path] | None = None) -> float:
 
 
 def tier(isa: str, dtype: str) -> str:
-    """Instruction set a kernel is really compiled for: only float32 and type-blind kernels get AVX-512 objects."""
+    """Instruction set a kernel is really compiled for: only float32 and type-blind kernels get AVX-512
+    objects."""
     return "avx2" if isa == "avx512" and dtype not in ("f32", "any") else isa
 
 
@@ -76,7 +80,8 @@ def table(isa: str, kernels: list[tuple[str, str]]) -> str:
     declare = "".join(f"void {f}(const cs_call *, int64_t, int64_t);\n" for _, _, f in rows)
     body = "".join(f'    {{"{name}", "{dt}", {f}}},\n' for name, dt, f in rows)
     return (
-        f'#include "cysym.h"\nextern const cs_entry cs_table_{isa}[];\nextern const int64_t cs_table_{isa}_count;\n'
+        f'#include "cysym.h"\nextern const cs_entry cs_table_{isa}[];\n'
+        f"extern const int64_t cs_table_{isa}_count;\n"
         f"{declare}const cs_entry cs_table_{isa}[] = {{\n{body}}};\n"
         f"const int64_t cs_table_{isa}_count = {len(rows)};\n"
     )
@@ -105,7 +110,12 @@ class build_ext(_build_ext):
             kernels += [(n, d) for d in dtypes for n in names]
             for dtype in dtypes:
                 for isa in dict.fromkeys(tier(i, dtype) for i in ISAS):
-                    defines = [f"-DCS_ISA={isa}", f"-DCS_ISA_{isa}=1", f"-DCS_DT={dtype}", f"-DCS_DT_{dtype}=1"]
+                    defines = [
+                        f"-DCS_ISA={isa}",
+                        f"-DCS_ISA_{isa}=1",
+                        f"-DCS_DT={dtype}",
+                        f"-DCS_DT_{dtype}=1",
+                    ]
                     jobs.append((source, [*ISAS[isa], *defines], f"{isa}-{dtype}"))
         for isa in ISAS:
             path, text = generated / f"table_{isa}.c", table(isa, kernels)

@@ -1,8 +1,9 @@
 """Learn handwritten digits with two networks on two devices, from the same code and the same seeds.
 
-The data are the 1,797 scans of 8x8 pixels that come with scikit-learn. A two-layer network and a LeNet learn on the CPU
-and on the first OpenCL device; each is saved, loaded again and must give the same answers. Pictures of the networks
-and the checkpoints are left in the output folder. The exit status is 1 where an accuracy is too low or answers differ.
+The data are the 1,797 scans of 8x8 pixels that come with scikit-learn. A two-layer network and a LeNet learn
+on the CPU and on the first OpenCL device; each is saved, loaded again and must give the same answers.
+Pictures of the networks and the checkpoints are left in the output folder. The exit status is 1 where an
+accuracy is too low or answers differ.
 
     python examples/digits.py --output demo-output
 """
@@ -137,8 +138,8 @@ def describe(name: str, ctx: mx.Context, batch_size: int) -> str:
     """The memory plan of a training step, known before anything is allocated."""
     plan = NETWORKS[name].make().plan(ctx, data=(batch_size, 1, 8, 8))
     return (
-        f"{name}: between arguments and outputs a training step of {batch_size} images needs {plan.peak:,} bytes, "
-        f"{plan.peak / plan.lower_bound:.3f} x the lower bound of {plan.lower_bound:,} "
+        f"{name}: beside arguments and outputs, a training step of {batch_size} images needs "
+        f"{plan.peak:,} bytes, {plan.peak / plan.lower_bound:.3f} x the lower bound of {plan.lower_bound:,} "
         f"(one allocation a tensor: {plan.naive:,})"
     )
 

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 def test_readme_prints_what_it_says(tmp_path: Path) -> None:
     found = blocks(ROOT / "README.md")
-    pairs = [(a, b) for a, b in zip(found, found[1:]) if (a.language, b.language) == ("python", "text")]
+    pairs = [(a, b) for a, b in pairwise(found) if (a.language, b.language) == ("python", "text")]
     assert len(pairs) == sum(b.language == "python" for b in found) >= 1
     for code, printed in pairs:
         done = subprocess.run(

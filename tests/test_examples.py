@@ -13,7 +13,7 @@ import cysym as mx
 
 sys.path.insert(0, str(ROOT / "examples"))
 
-import digits  # noqa: E402
+import digits
 
 
 def run(output: Path, ctx: Any, *options: str) -> int:

@@ -1,5 +1,5 @@
-"""docs/howto/add_an_operator.md holds: a copy of the repository is edited as the page says, built, and the page's
-tests and code are run there.
+"""docs/howto/add_an_operator.md holds: a copy of the repository is edited as the page says, built, and the
+page's tests and code are run there.
 """
 
 from __future__ import annotations

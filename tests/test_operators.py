@@ -19,7 +19,7 @@ from cysym.ops.schema import all_ops
 
 SUBJECTS = load_subjects()
 LOSSES = [s for s in SUBJECTS if s.op.is_loss and s.has_gradient and not s.case.params.get("out_grad")]
-# For what the program around an operator does: one case an operator, all of those with kernels of several inputs.
+# For what the program around an operator does: one case an operator, all where there are several gradients.
 CHOSEN = [s for s in SUBJECTS if s.serial == 0 or (len(s.wrt) > 1 and s.stem != "elementwise")]
 CPU, *DEVICES = contexts()
 
@@ -32,8 +32,8 @@ def main_dtype(subject: Subject) -> str:
 def runs(of: list[Subject], every_dtype: bool = False, every_case: bool = True) -> Any:
     """Parameters (subject, ctx, dtype).
 
-    The CPU runs all subjects, OpenCL an operator's first case, or all of them with `every_case`. `every_dtype` adds
-    the other types on the CPU, and float64 for an operator's first case on OpenCL.
+    The CPU runs all subjects, OpenCL an operator's first case, or all of them with `every_case`. `every_dtype`
+    adds the other types on the CPU, and float64 for an operator's first case on OpenCL.
     """
     found = []
     for subject in of:
@@ -207,7 +207,7 @@ def test_inside_a_graph(subject: Subject, ctx: Any, dtype: str, kind: str) -> No
         assert_close(f"output {k} fused", fused[k], output, subject.case.tolerance)
     for name, grad in grads.items():
         assert_same_bits(f"gradient of {name} without sharing", apart_grads[name], grad)
-        assert_close(f"gradient of {name} fused", fused_grads[name], grad, subject.case.tolerance)
+        assert_close(f"gradient of {name}, fused", fused_grads[name], grad, subject.case.tolerance)
     subject.check_outputs(dtype, outputs)
     if bound.req:
         for name, axis in halves.items():
