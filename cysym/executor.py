@@ -199,7 +199,9 @@ class Executor:
         """
         with self._lock:
             for name, value in kwargs.items():
-                self._assign(name, value)
+                self._check_assignment(name, value)
+            for name, value in kwargs.items():
+                self.arg_dict[name][:] = value
             program = self._program(bool(is_train))
             with self._arena.lock:
                 program.run_forward()
@@ -209,7 +211,7 @@ class Executor:
             self._bump(program.forward_writes)
         return self.outputs
 
-    def _assign(self, name: str, value: Any) -> None:
+    def _check_assignment(self, name: str, value: Any) -> None:
         found = self.arg_dict.get(name)
         if found is None:
             raise TypeError(f"Unknown argument {name}; arguments are {', '.join(self.arg_dict)}")
@@ -219,7 +221,6 @@ class Executor:
             raise ValueError(
                 f"Shape not match! Argument {name}, need: {found.shape}, received: {value.shape}"
             )
-        found[:] = value
 
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
         """Compute the gradients of the arguments.

@@ -18,11 +18,11 @@ MAX_BYTES = 2**62
 
 
 def num_elements(shape: Sequence[int]) -> int:
-    """Product of dimensions, refused where it leaves 62 bits."""
+    """Product of dimensions, refused where its bytes could leave 62 bits."""
     n = 1
     for d in shape:
         n *= d
-    if n > MAX_BYTES:
+    if n > MAX_BYTES // 8:
         raise ShapeError(f"a tensor of shape {tuple(shape)} is too large")
     return n
 
