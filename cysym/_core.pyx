@@ -15,6 +15,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from .base import DeviceError, MXNetError, OutOfMemoryError
+from .dtypes import NAMES
 
 cdef extern from "sys/mman.h" nogil:
     void* mmap(void* addr, size_t length, int prot, int flags, int fd, int64_t offset)
@@ -706,8 +707,8 @@ cdef class Invoker:
                 if a.spec != call.specs[i]:
                     free_list.append(call)
                     raise MXNetError(
-                        f"operator {cls.name}: out array {i} is {a.spec[0]} dtype code {a.spec[1]} on {a.spec[2]}, "
-                        f"expected {call.specs[i][0]} dtype code {call.specs[i][1]} on {call.specs[i][2]}"
+                        f"operator {cls.name}: out array {i} is {a.spec[0]} {NAMES[a.spec[1]]} on {a.spec[2]}, "
+                        f"expected {call.specs[i][0]} {NAMES[call.specs[i][1]]} on {call.specs[i][2]}"
                     )
                 if not self._may_write(call, inputs, a, i):
                     copies = [] if copies is None else copies

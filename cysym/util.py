@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -55,8 +56,8 @@ def from_user_shape(shape: tuple[Any, ...], what: str) -> Dims:
     dims = []
     for d in shape:
         try:
-            size = int(d)
-        except (TypeError, ValueError):
+            size = operator.index(d)
+        except TypeError:
             raise TypeError(f"shape of {what}: dimensions must be int, got {d!r}") from None
         if size < -1 or size >= 2**62:
             raise MXNetError(f"shape of {what}: dimension {size} is out of range in {tuple(shape)}")

@@ -21,9 +21,11 @@ import numpy as np
 import pytest
 
 import cysym as mx
+from cysym._core import topological
 from cysym.ops import expr
 from cysym.ops.ew_group import ROWS, EwGroup, Form, Instr, compile_tree, function_rule, group_of, read_tables
 from cysym.passes import ew_opencl, fuse
+from cysym.passes.gradient import gradient
 from cysym.passes.ir import Buffer, Call, Tensor
 
 Array = np.ndarray
@@ -425,6 +427,47 @@ def test_derivatives(form: Form) -> None:
         group, floats = compile_tree(slope, form.slots, {"s": 1.25, "t": 0.5})
         got = run_group(group, [values[k] for k in form.slots], floats)[0]
         np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
+
+
+def gradients(y: Any, head: Any, *wrt: Any) -> list[Any]:
+    """Symbols of the gradients of y . head."""
+    order = topological(y._entries)
+    entries = gradient(order, y._entries, [head._entries[0]], [v._entries[0][0] for v in wrt])
+    return [mx.sym.Symbol([e]) for e in entries if e is not None]
+
+
+@pytest.mark.parametrize("name", ["sin", "tanh", "sigmoid", "square", "log", "_hypot", "_power"])
+def test_second_derivatives(name: str, ctx: Any, rng: np.random.Generator) -> None:
+    """The gradient of a gradient against differences of the gradient."""
+    a, b, head = mx.sym.Variable("a"), mx.sym.Variable("b"), mx.sym.Variable("head")
+    y = getattr(mx.sym, name)(a * 1.5, *([b] if ROWS[name].kind == "binary" else []))
+    (first,) = gradients(y, head, a)
+    arrays = {n: rng.uniform(0.5, 1.5, (3, 5)) for n in first.list_arguments()}
+    weight = rng.standard_normal((3, 5))
+
+    def load(array: Array) -> Any:
+        return mx.nd.array(array, ctx=ctx, dtype="float64")
+
+    def run(**changed: Array) -> tuple[Array, dict[str, Array]]:
+        args = {n: load(changed.get(n, value)) for n, value in arrays.items()}
+        grads = {n: load(np.full((3, 5), np.nan)) for n in arrays}
+        executor = first.bind(ctx, args, grads)
+        value = executor.forward(is_train=True)[0].asnumpy()
+        executor.backward([load(weight)])
+        return value, {n: g.asnumpy() for n, g in grads.items()}
+
+    _, second = run()
+    for n, value in arrays.items():
+        want = (run(**{n: value + 1e-5})[0] - run(**{n: value - 1e-5})[0]) / 2e-5 * weight
+        np.testing.assert_allclose(second[n], want, rtol=1e-7, atol=1e-8)
+
+
+def test_third_derivatives_are_refused() -> None:
+    a, head = mx.sym.Variable("a"), mx.sym.Variable("head")
+    (first,) = gradients(mx.sym.sin(a), head, a)
+    (second,) = gradients(first, head, a)
+    with pytest.raises(mx.MXNetError, match="third derivatives of sin"):
+        gradients(second, head, a)
 
 
 # --- fusion -------------------------------------------------------------------------------------------------

@@ -193,7 +193,11 @@ def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: d
         ctx = None
     else:
         ctx = _parse_context(ctx) if isinstance(ctx, str) and ctx else ctx or current_context()
-    results = imperative.invoker.invoke(cls, inputs, params, [out] if isinstance(out, NDArray) else out, ctx)
+    if out is not None:
+        out = [out] if isinstance(out, NDArray) else out
+        if not isinstance(out, (list, tuple)) or any(not isinstance(a, NDArray) for a in out):
+            raise TypeError(f"{function_name}: out must be an NDArray or a list of them, got {type(out)}")
+    results = imperative.invoker.invoke(cls, inputs, params, out, ctx)
     return results[0] if len(results) == 1 else results
 
 

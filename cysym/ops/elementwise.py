@@ -98,6 +98,9 @@ class SecondBackward(Backward):
 
     forward: ElementwiseBackward
 
+    def gradient(self, g: GradContext) -> list[Any]:
+        raise MXNetError(f"third derivatives of {self.forward.forward.name} are not supported")
+
     def of_input(self, name: str) -> expr.Tree:
         """sum over gradients k of h_k * d gradient_k / d input; h_k is called by the k-th capital letter."""
         variable = next(v for v, n in self.forward.tensor_names().items() if n == name)

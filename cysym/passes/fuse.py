@@ -12,20 +12,100 @@ from typing import Any
 
 from ..base import MXNetError
 from ..ops.ew_group import MAX_INSTRS, MAX_POINTERS, EwGroup, Instr
-from .ir import Buffer, Call, Dynamic, Tensor
+from .ir import Buffer, Call, Tensor
 from .lower import collapse
 
 MAX_NDIM = 16  # of the interpreter in c_kernels/elementwise.c
 
 
+class _Draft:
+    """An elementwise group being put together. Value k >= 0 is the result of instruction k, ~i is input i."""
+
+    __slots__ = ("call", "floats", "ins", "instrs", "names", "outs", "values")
+
+    def __init__(self, call: Call) -> None:
+        group: EwGroup = call.source
+        n = group.n_in
+        self.call = call
+        self.ins, self.outs, self.floats = list(call.ins), list(call.outs), list(call.floats)
+        self.instrs = [i._replace(srcs=tuple([_relative(v, n) for v in i.srcs])) for i in group.instrs]
+        self.values = [_relative(v, n) for v in group.outs]
+        self.names = dict.fromkeys(call.names)
+
+    def finish(self) -> Call:
+        """The call that computes the group."""
+        if len(self.instrs) == len(self.call.source.instrs):
+            return self.call  # nothing was joined
+        n = len(self.ins)
+        instrs = tuple([i._replace(srcs=tuple([_absolute(v, n) for v in i.srcs])) for i in self.instrs])
+        values = tuple([_absolute(v, n) for v in self.values])
+        group = _intern(EwGroup(n, instrs, values, len(self.floats)))
+        pairs = [(i, o) for i, o in group.pairs() if self.ins[i].strides == self.outs[o].strides]
+        call = self.call
+        return Call(
+            "ew", call.dtype, self.outs, self.ins, [], self.floats, call.items, group.cost, call.device,
+            inplace=pairs, names=tuple(self.names), source=group,
+        )  # fmt: skip
+
+    def is_flat(self) -> bool:
+        """Whether every tensor is dense and of one shape, so that the shape is only a name."""
+        shape = self.outs[0].shape
+        return all(t.shape == shape and t.is_dense() and not t.layout for t in (*self.outs, *self.ins))
+
+    def reshape(self, shape: tuple[int, ...]) -> None:
+        self.outs = [t.view(shape) for t in self.outs]
+        self.ins = [t.view(shape) for t in self.ins]
+
+    def extend(self, other: _Draft, links: dict[int, int], keep: Sequence[bool]) -> bool:
+        """Put `other` behind this group, `links` telling which of its inputs are outputs of this one; outputs
+        that are not to `keep` become mere values. False, and nothing changed, where the limits forbid it."""
+        place: dict[int, int] = {}
+        added: list[Tensor] = []
+        for i, t in enumerate(other.ins):
+            if i in links:
+                place[~i] = self.values[links[i]]
+                continue
+            have = next((k for k, s in enumerate((*self.ins, *added)) if _same_look(s, t)), None)
+            if have is None:
+                have = len(self.ins) + len(added)
+                added.append(t)
+            place[~i] = ~have
+        pointers = len(self.ins) + len(added) + sum(keep) + len(other.outs)
+        shift = len(self.instrs)
+        if shift + len(other.instrs) > MAX_INSTRS or pointers > MAX_POINTERS:
+            return False
+        at = _find_run(self.floats, other.floats)
+        if at < 0:
+            at = len(self.floats)
+            self.floats += other.floats
+        for form, srcs, first in other.instrs:
+            moved = tuple([v + shift if v >= 0 else place[v] for v in srcs])
+            self.instrs.append(Instr(form, moved, first + at))
+        values = [v + shift if v >= 0 else place[v] for v in other.values]
+        self.values = [v for v, k in zip(self.values, keep, strict=True) if k] + values
+        self.outs = [t for t, k in zip(self.outs, keep, strict=True) if k] + other.outs
+        self.ins += added
+        self.names.update(other.names)
+        return True
+
+
+def _relative(v: int, n_in: int) -> int:
+    return v - n_in if v >= n_in else ~v
+
+
+def _absolute(v: int, n_in: int) -> int:
+    return v + n_in if v >= 0 else ~v
+
+
 class _Node:
     """A call of the list, or several joined: where it stands now and what it does."""
 
-    __slots__ = ("at", "call", "into", "reads", "writes")
+    __slots__ = ("at", "call", "draft", "into", "reads", "writes")
 
     def __init__(self, call: Call, at: int) -> None:
         self.call, self.at = call, at
         self.into: _Node | None = None
+        self.draft = _Draft(call) if isinstance(call.source, EwGroup) and not _is_special(call) else None
         self.reads = {t.buffer for t in (*call.ins, *call.work)}
         self.writes = {t.buffer for t in (*call.outs, *call.work)}
 
@@ -54,59 +134,57 @@ class _Fusion:
 
     def run(self) -> list[Call]:
         for node in self.nodes:
-            if isinstance(node.call.source, EwGroup) and not _is_special(node.call):
+            if node.draft is not None:
                 self.absorb_producers(node)
-        return [node.call for node in self.nodes if node.into is None]
+        left = [node for node in self.nodes if node.into is None]
+        return [node.call if node.draft is None else node.draft.finish() for node in left]
 
     def absorb_producers(self, node: _Node) -> None:
-        """Join the calls whose results `node` reads, theirs were joined before."""
+        """Join the calls whose results `node` reads; theirs were joined before."""
         refused: set[_Node] = set()
-        while True:
-            producer = next((p for p in self.producers(node) if p not in refused), None)
-            if producer is None:
-                return
-            joint = self.join(producer, node)
-            if joint is None:
+        while (producer := self.producer(node, refused)) is not None:
+            if not self.join(producer, node):
                 refused.add(producer)
-            else:
-                producer.into = node
-                node.call = joint
-                node.reads = {t.buffer for t in joint.ins}
-                node.writes = {t.buffer for t in joint.outs}
 
-    def producers(self, node: _Node) -> list[_Node]:
-        found = []
-        for t in node.call.ins:
+    def producer(self, node: _Node, refused: set[_Node]) -> _Node | None:
+        """An elementwise node before `node` that writes one of its inputs."""
+        assert node.draft is not None
+        for t in node.draft.ins:
             for writer in self.writers.get(t.buffer, ()):
                 writer = writer.now()
-                is_fusable = isinstance(writer.call.source, EwGroup) and not _is_special(writer.call)
-                if is_fusable and writer.at < node.at and writer not in found:
-                    found.append(writer)
-        return found
+                if writer.draft is not None and writer.at < node.at and writer not in refused:
+                    return writer
+        return None
 
-    def join(self, producer: _Node, node: _Node) -> Call | None:
-        """The joint call at the place of `node`, or None where it would not compute the same or would not
-        pay."""
-        p, c = producer.call, node.call
-        if p.dtype != c.dtype or p.device is not c.device or p.items != c.items:
-            return None
+    def join(self, producer: _Node, node: _Node) -> bool:
+        """Make one node of the two, at the place of `node`, where that computes the same and pays."""
+        p, c = producer.draft, node.draft
+        assert p is not None and c is not None  # noqa: PT018
+        if (p.call.dtype, p.call.items) != (c.call.dtype, c.call.items) or p.call.device is not c.call.device:
+            return False
         if not self.may_move(producer, node):
-            return None
+            return False
         if p.outs[0].shape != c.outs[0].shape:
-            p, c = _reshape(p, c)
-            if p.outs[0].shape != c.outs[0].shape:
-                return None
+            if p.is_flat():
+                p.reshape(c.outs[0].shape)
+            elif c.is_flat():
+                c.reshape(p.outs[0].shape)
+            else:
+                return False
         links = _links(p, c)
         if not links:
-            return None
+            return False
         keep = [self.is_needed(t, producer, node) for t in p.outs]
-        is_adjacent = self.is_adjacent(producer, node)
-        if not is_adjacent and (all(keep) or self.bytes_gained(producer, node, keep) < 0):
-            return None
-        joint = _join_calls(p, c, links, keep)
-        if len(joint.source.instrs) > MAX_INSTRS or len(joint.ptrs) > MAX_POINTERS:
-            return None
-        return joint
+        if not self.is_adjacent(producer, node) and (
+            all(keep) or self.bytes_gained(producer, node, keep) < 0
+        ):
+            return False
+        if not p.extend(c, links, keep):
+            return False
+        producer.into, node.draft = node, p
+        node.reads = {t.buffer for t in p.ins}
+        node.writes = {t.buffer for t in p.outs}
+        return True
 
     def may_move(self, producer: _Node, node: _Node) -> bool:
         """Whether the producer may run right before `node` instead: nothing between touches what it writes,
@@ -131,7 +209,8 @@ class _Fusion:
     def bytes_gained(self, producer: _Node, node: _Node, keep: Sequence[bool]) -> int:
         """Memory over the stretch from producer to node: results that vanish, less inputs that now live as
         long."""
-        gained = sum(t.buffer.nbytes for t, k in zip(producer.call.outs, keep, strict=True) if not k)
+        assert producer.draft is not None
+        gained = sum(t.buffer.nbytes for t, k in zip(producer.draft.outs, keep, strict=True) if not k)
         for b in producer.reads:
             if b.kind == "arena" and max(u.now().at for u in self.users[b]) < node.at:
                 gained -= b.nbytes
@@ -166,17 +245,7 @@ def _same_look(a: Tensor, b: Tensor) -> bool:
     )
 
 
-def _reshape(p: Call, c: Call) -> tuple[Call, Call]:
-    """One of two calls seen in the other's shape, where all its tensors are dense."""
-    for call, other in ((p, c), (c, p)):
-        if all(t.shape == call.outs[0].shape and t.is_dense() and not t.layout for t in call.ptrs):
-            shape = other.outs[0].shape
-            seen = _copy(call, [t.view(shape) for t in call.outs], [t.view(shape) for t in call.ins])
-            return (seen, c) if call is p else (p, seen)
-    return p, c
-
-
-def _links(p: Call, c: Call) -> dict[int, int]:
+def _links(p: _Draft, c: _Draft) -> dict[int, int]:
     """Input of c -> output of p it is; empty where they share memory in any other way."""
     links: dict[int, int] = {}
     written = {t.buffer: k for k, t in enumerate(p.outs)}
@@ -187,63 +256,10 @@ def _links(p: Call, c: Call) -> dict[int, int]:
         if not _same_look(p.outs[k], t):
             return {}
         links[i] = k
-    taken = {t.buffer for t in p.ptrs}
+    taken = {t.buffer for t in (*p.outs, *p.ins)}
     if len(written) != len(p.outs) or any(t.buffer in taken for t in c.outs):
         return {}
     return links
-
-
-def _copy(call: Call, outs: list[Tensor], ins: list[Tensor]) -> Call:
-    return Call(
-        call.kernel, call.dtype, outs, ins, call.ints, call.floats, call.items, call.cost, call.device,
-        inplace=call.inplace, names=call.names, source=call.source,
-    )  # fmt: skip
-
-
-def _join_calls(p: Call, c: Call, links: dict[int, int], keep: Sequence[bool]) -> Call:
-    """p, then c, as one call: values renumbered, inputs both read and equal scalars taken once."""
-    gp: EwGroup = p.source
-    gc: EwGroup = c.source
-    ins: list[Tensor] = list(p.ins)
-    of_c: dict[int, int | tuple[int]] = {}  # value of c -> input, or (value of p,)
-    for i, t in enumerate(c.ins):
-        if i in links:
-            of_c[i] = (gp.outs[links[i]],)
-            continue
-        have = next((k for k, s in enumerate(ins) if _same_look(s, t)), None)
-        if have is None:
-            have = len(ins)
-            ins.append(t)
-        of_c[i] = have
-    n_in, shift = len(ins), len(ins) - gp.n_in
-    floats: list[float | Dynamic] = list(p.floats)
-    at_floats = _find_run(floats, c.floats)
-    if at_floats < 0:
-        at_floats = len(floats)
-        floats += c.floats
-
-    def value_p(v: int) -> int:
-        return v if v < gp.n_in else v + shift
-
-    def value_c(v: int) -> int:
-        if v >= gc.n_in:
-            return n_in + len(gp.instrs) + v - gc.n_in
-        source = of_c[v]
-        if isinstance(source, tuple):
-            return value_p(source[0])
-        return source
-
-    instrs = [Instr(i.form, tuple(map(value_p, i.srcs)), i.at) for i in gp.instrs]
-    instrs += [Instr(i.form, tuple(map(value_c, i.srcs)), i.at + at_floats) for i in gc.instrs]
-    outs = [t for t, k in zip(p.outs, keep, strict=True) if k] + c.outs
-    values = [value_p(v) for v, k in zip(gp.outs, keep, strict=True) if k] + [value_c(v) for v in gc.outs]
-    group = _intern(EwGroup(n_in, tuple(instrs), tuple(values), len(floats)))
-    names = (*p.names, *(n for n in c.names if n not in p.names))
-    pairs = [(i, o) for i, o in group.pairs() if ins[i].strides == outs[o].strides]
-    return Call(
-        "ew", c.dtype, outs, ins, [], floats, c.items, group.cost, c.device,
-        inplace=pairs, names=names, source=group,
-    )  # fmt: skip
 
 
 def _find_run(have: Sequence[Any], want: Sequence[Any]) -> int:

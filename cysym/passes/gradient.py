@@ -1,8 +1,8 @@
 """gradient: adds to a graph the nodes that compute gradients of its heads. Graph -> Graph, no shapes needed.
 
-Walks nodes in reverse topological order; each operator's `gradient` turns the gradients of its outputs into those of
-its inputs. Sums of several gradients become one `add_n` node. Nothing here knows a kernel or a grad_req.
-"""
+Walks nodes in reverse topological order; each operator's `gradient` turns the gradients of its outputs into
+those of its inputs. Sums of several gradients become one `add_n` node. Nothing here knows a kernel or a
+grad_req. """
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class GradContext:
         sources.update(zip(names, self.ins, strict=True))
         inputs = []
         for need in op.read_names():
-            if need.startswith("ograd"):
-                inputs.append(self.ograd(int(need[5:] or 0)))
-            else:
+            if need in sources:  # asked first: a gradient node has an input called ograd itself
                 inputs.append(sources[need])
+            else:
+                inputs.append(self.ograd(int(need.removeprefix("ograd") or 0)))
         node = Node(op, f"{self.node.name}_backward", tuple(inputs))
         node.like = tuple(sources[n] for n in wanted)
         node.origin = self.node
@@ -86,9 +86,8 @@ def gradient(
 ) -> list[Entry | None]:
     """Entries holding d(heads . head_grads)/d(variable) for each variable of `wrt` (None: not reached).
 
-    `order` is a topological order of the graph of `heads`. A head whose `head_grads` entry is None is a loss layer,
-    which makes its own gradient.
-    """
+    `order` is a topological order of the graph of `heads`. A head whose `head_grads` entry is None is a loss
+    layer, which makes its own gradient. """
     needed: set[Node] = set(wrt)
     for node in order:
         if any(src in needed for src, _ in node.inputs):

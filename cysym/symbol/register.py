@@ -76,7 +76,7 @@ def split_arguments(
             raise AssertionError(
                 f"Argument {cls.inputs[i]} must be {tensor_type.__name__} instances, but got {str(a)[:80]}"
             )
-        elif cls.variadic and not names:
+        elif cls.variadic:
             raise AssertionError(f"Positional arguments must have {tensor_type.__name__} type, but got {str(a)[:80]}")
         else:
             rest.append(a)
