@@ -29,7 +29,8 @@ help:
 	@echo "make test      linters and the test suite (at most 15 minutes on 2 cores)"
 	@echo "make test-all  every test, slow ones too, with the kernels of every instruction set this processor has"
 	@echo "make build     compile in place     make lint    only the linters     make format  rewrite to the style"
-	@echo "make bench     benchmarks           make wheel   dist/*.whl           make clean   remove what was made"
+	@echo "make bench     benchmarks (BENCH='--mxnet PYTHON --torch PYTHON' names peers)"
+	@echo "make wheel     dist/*.whl           make clean   remove what was made"
 
 $(VENV)/.tools:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with its headers (Python.h), venv and ensurepip was found" \
@@ -78,7 +79,7 @@ test-all: lint
 	@$(PY) -m pytest -m ""
 
 bench: $(VENV)/.dev $(VENV)/.built
-	@$(PY) benchmarks/run.py
+	@$(PY) benchmarks/run.py $(BENCH)
 
 wheel: $(VENV)/.tools
 	$(call timed,wheel,$(PIP) wheel . --no-build-isolation --no-deps -w dist)

@@ -2,9 +2,9 @@
 
     python benchmarks/run.py --mxnet /path/to/mxnet/python --torch /path/to/torch/python --rounds 5
 
-Each peer has an environment of its own; one that is not named is left out. Figures are medians over all rounds; the
-ratio is the median of the rounds' ratios, so a machine that drifts does not favour anybody. Two threads everywhere,
-except the chain, which runs on one in cysym (the others do not split 4 floats).
+Each peer has an environment of its own; one that is not named is left out. Figures are medians over all
+rounds; the ratio is the median of the rounds' ratios, so a machine that drifts does not favour anybody. Two
+threads everywhere, except the chain, which runs on one in cysym (the others do not split 4 floats).
 """
 
 from __future__ import annotations

@@ -1,7 +1,28 @@
 """cysym: MXNet's Symbol API on today's Python, on the CPU and on any OpenCL GPU. ``import cysym as mx``."""
 
-from . import attribute, base, callback, executor, initializer, io, lr_scheduler, metric, model, module, monitor, name
-from . import ndarray, operator, optimizer, random, registry, symbol, test_utils, util, visualization
+from . import (
+    attribute,
+    base,
+    callback,
+    executor,
+    initializer,
+    io,
+    lr_scheduler,
+    metric,
+    model,
+    module,
+    monitor,
+    name,
+    ndarray,
+    operator,
+    optimizer,
+    random,
+    registry,
+    symbol,
+    test_utils,
+    util,
+    visualization,
+)
 from .attribute import AttrScope
 from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus

@@ -9,7 +9,8 @@ _local = threading.local()
 
 
 class AttrScope:
-    """Attributes for all symbols created inside; nested scopes merge, the inner wins, an explicit one beats both.
+    """Attributes for all symbols created inside; nested scopes merge, the inner wins, an explicit one beats
+    both.
 
     >>> with AttrScope(ctx_group="stage1"):
     ...     AttrScope.current().get(None)

@@ -1,7 +1,7 @@
 """Errors and the few constants every other module shares.
 
-Nothing here imports another module of the package, so anything may import it. Errors raised to a user are one of
-these classes or the plain Python type a user expects (TypeError, ValueError, IndexError).
+Nothing here imports another module of the package, so anything may import it. Errors raised to a user are one
+of these classes or the plain Python type a user expects (TypeError, ValueError, IndexError).
 """
 
 from __future__ import annotations

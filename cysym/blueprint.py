@@ -17,6 +17,7 @@ from .dtypes import NAMES, SIZES
 from .ops.rules import Dims, is_known, show
 from .passes.gradient import gradient
 from .passes.infer import infer_shapes, infer_types
+from .passes.order import schedule
 from .passes.ir import Buffer, Call, Tensor, num_elements
 from .passes.pipeline import Observer, Options, Wishes, backward_order, compile_calls, device_by_group
 from .passes.plan import Plan
@@ -60,6 +61,8 @@ class options:
         Keep activations between convolutions in channel blocks (nChw16c).
     epilogue
         Let convolutions emit BatchNorm's statistics.
+    reorder
+        Look for an order of operators that needs less memory.
     recompute
         Compute a ReLU behind a BatchNorm again in backward instead of keeping it.
     """
@@ -192,10 +195,42 @@ class Blueprint:
         if not (is_train and self.wants_gradient):
             wishes = Wishes(self._given(), self._outputs())
             order = list(range(len(self.graph.nodes)))
-            return compile_calls(
-                self.graph, self.shapes, self.types, order, len(order), wishes, self.device_of, chosen, observe
-            )
+            return self._compile_best(self.graph, self.shapes, self.types, order, wishes, chosen, observe)
         return self._compile_training(chosen, observe)
+
+    def _compile_best(
+        self, graph: Graph, shapes: Sequence[Any], types: Sequence[Any], order: list[int], wishes: Wishes,
+        chosen: Options, observe: Observer | None,
+    ) -> tuple[list[Call], int, Plan]:  # fmt: skip
+        """Compile in the given order and, where it promises less memory, in another; the lower peak wins."""
+        count = len(self.graph.nodes)
+
+        def compiled(candidate: list[int]) -> tuple[list[Call], int, Plan]:
+            return compile_calls(
+                graph, shapes, types, candidate, count, wishes, self.device_of, chosen, observe
+            )
+
+        best = compiled(order)
+        if not chosen.reorder or observe is not None or best[2].peak == 0:
+            return best
+        outside = {graph.entry(e) for e, _ in wishes.write if e[0].op is not None}
+
+        def nbytes(e: int) -> int:
+            return 0 if e in outside else num_elements(shapes[e]) * SIZES[types[e]]
+
+        forward, backward = order[:count], order[count:]
+        saved = frozenset(e for i in backward for e in graph.inputs[i])
+        other = [
+            schedule(graph, forward, nbytes, saved, "forward"),
+            schedule(graph, backward, nbytes, frozenset(), "backward") if backward else None,
+        ]
+        if other[0] is not None or other[1] is not None:
+            variables = [i for i in forward if graph.nodes[i].op is None]
+            new_forward = forward if other[0] is None else variables + other[0]
+            candidate = compiled(new_forward + (backward if other[1] is None else other[1]))
+            if candidate[2].peak < best[2].peak:
+                return candidate
+        return best
 
     def _compile_training(self, chosen: Options, observe: Observer | None) -> tuple[list[Call], int, Plan]:
         wrt = [v for v, r in zip(self.arguments, self.requests) if r != "null"]
@@ -238,9 +273,7 @@ class Blueprint:
                 wishes.write.append((found, target))
         forward = {n: i for i, n in enumerate(self.graph.nodes)}
         order = list(range(len(self.graph.nodes))) + backward_order(full, forward, early)
-        return compile_calls(
-            full, shapes, types, order, len(self.graph.nodes), wishes, self.device_of, chosen, observe
-        )
+        return self._compile_best(full, shapes, types, order, wishes, chosen, observe)
 
     def _new_nodes(self, heads: Sequence[Entry]) -> list[Node]:
         have = set(self.graph.nodes)

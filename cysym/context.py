@@ -1,7 +1,7 @@
 """Contexts: MXNet's names for devices, and the devices behind them.
 
-A `Context` is a cheap, hashable name; the device is found when something is first allocated on it. ``cpu(i)`` are all
-host memory; ``gpu(i)`` is the i-th OpenCL device that `CYSYM_OPENCL` admits.
+A `Context` is a cheap, hashable name; the device is found when something is first allocated on it. ``cpu(i)``
+are all host memory; ``gpu(i)`` is the i-th OpenCL device that `CYSYM_OPENCL` admits.
 """
 
 from __future__ import annotations
@@ -209,7 +209,8 @@ def num_gpus() -> int:
 
 
 def gpu_memory_info(device_id: int = 0) -> tuple[int, int]:
-    """(free, total) bytes of a device; OpenCL reports no free memory, so what this process holds is subtracted."""
+    """(free, total) bytes of a device; OpenCL reports no free memory, so what this process holds is
+    subtracted."""
     device = gpu(device_id).device
     total = int(device.memory)
     return total - int(getattr(device, "allocated", 0)), total

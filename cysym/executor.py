@@ -74,6 +74,7 @@ class Executor:
         self._saved = False
         self._was_train = False
         self._drew = False
+        self._ran: Program | None = None
         self._outputs = self._make_outputs()
         self._slots: dict[int, NDArray] = {}
         b = self._blueprint
@@ -207,6 +208,7 @@ class Executor:
                 program.run_forward()
                 self._token = self._arena.stamp = object()
             self._saved = self._drew = bool(is_train)
+            self._ran = program
             self._was_train = bool(is_train)
             self._bump(program.forward_writes)
         return self.outputs
@@ -235,9 +237,11 @@ class Executor:
             return  # as in MXNet: nobody asked for a gradient
         with self._lock:
             grads = self._head_gradients(out_grads)
-            program = self._program(True)
+            # what forward saved lies where its own program put it: a monitor may have come or gone since
+            program = self._ran if self._drew and self._ran is not None else self._program(True)
             with self._arena.lock:
-                if self._saved and self._arena.stamp is not self._token:
+                needed = self._saved or (self._drew and program.draws)
+                if needed and self._arena.stamp is not self._token:
                     raise MXNetError(
                         "backward: another executor that shares this one's memory ran since forward and overwrote "
                         "what forward saved; call forward(is_train=True) again"
@@ -249,7 +253,7 @@ class Executor:
                     # random draws of the last training forward if there was one
                     program.run_forward(replay=self._drew)
                     self._token = self._arena.stamp = object()
-                    self._drew = True
+                    self._drew, self._ran = True, program
                 program.run_backward()
                 self._saved = False
             self._bump(program.backward_writes)

@@ -46,7 +46,8 @@ class NameManager:
 
 
 class Prefix(NameManager):
-    """Puts a prefix before every given or generated node name (not before Variables); nesting does not add up."""
+    """Puts a prefix before every given or generated node name (not before Variables); nesting does not add
+    up."""
 
     def __init__(self, prefix: str) -> None:
         super().__init__()

@@ -94,7 +94,8 @@ class CustomOpProp:
 
 
 def register(reg_name: str) -> Callable[[P], P]:
-    """Decorator naming a `CustomOpProp` for `mx.sym.Custom` and `mx.nd.Custom`; a second one replaces the first."""
+    """Decorator naming a `CustomOpProp` for `mx.sym.Custom` and `mx.nd.Custom`; a second one replaces the
+    first."""
 
     def enter(prop_cls: P) -> P:
         if not (isinstance(prop_cls, type) and issubclass(prop_cls, CustomOpProp)):

@@ -131,6 +131,7 @@ class Program:
     ) -> None:
         self.calls, self.cut, self.plan, self.arena = list(calls), cut, plan, arena
         self.canaries = canaries
+        self.draws = any(call.once for call in self.calls[:cut])  # a replay needs random numbers kept in the arena
         self._next = first_free_slot
         self._chunk_slots: dict[tuple[Any, int], int] = {}
         self._owned: dict[Buffer, tuple[int, Storage]] = {}

@@ -52,20 +52,34 @@ def _sample(op: str, shape: Any, dtype: Any, ctx: Any, out: Any, **params: float
 
 
 def uniform(
-    low: float = 0, high: float = 1, shape: Any = None, dtype: Any = None, ctx: Any = None, out: Any = None, **kw: Any
+    low: float = 0,
+    high: float = 1,
+    shape: Any = None,
+    dtype: Any = None,
+    ctx: Any = None,
+    out: Any = None,
+    **kw: Any,
 ) -> Any:
     """Numbers from [low, high)."""
     return _sample("_random_uniform", shape, dtype, ctx, out, low=float(low), high=float(high))
 
 
 def normal(
-    loc: float = 0, scale: float = 1, shape: Any = None, dtype: Any = None, ctx: Any = None, out: Any = None, **kw: Any
+    loc: float = 0,
+    scale: float = 1,
+    shape: Any = None,
+    dtype: Any = None,
+    ctx: Any = None,
+    out: Any = None,
+    **kw: Any,
 ) -> Any:
     """Numbers from a normal distribution."""
     return _sample("_random_normal", shape, dtype, ctx, out, loc=float(loc), scale=float(scale))
 
 
-def randn(*shape: int, loc: float = 0, scale: float = 1, dtype: Any = None, ctx: Any = None, out: Any = None) -> Any:
+def randn(
+    *shape: int, loc: float = 0, scale: float = 1, dtype: Any = None, ctx: Any = None, out: Any = None
+) -> Any:
     """Numbers from a normal distribution; the shape as separate arguments."""
     return normal(loc, scale, shape or None, dtype, ctx, out)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .base import MXNetError
+
 Dims = tuple[int, ...]
 F = TypeVar("F", bound=Callable[..., Any])
 _local = threading.local()

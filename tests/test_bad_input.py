@@ -1,7 +1,7 @@
 """Bad input: each mistake gives one clear error, of the class a user expects, that says what and where.
 
-A case is an action on a small world of arrays and a bound executor, the class of the error and what its text must
-name. Afterwards everything in the world is as it was and the executor still works.
+A case is an action on a small world of arrays and a bound executor, the class of the error and what its text
+must name. Afterwards everything in the world is as it was and the executor still works.
 """
 
 from __future__ import annotations
@@ -66,24 +66,32 @@ class World:
         return self.net.bind(self.ctx, {k: v for k, v in args.items() if v is not None}, **more)
 
 
-# --- making symbols -------------------------------------------------------------------------------------------------
+# --- making symbols -----------------------------------------------------------------------------------------
 E = mx.MXNetError
 case("variable: name no string", TypeError, "string")(lambda w: mx.sym.Variable(3))
 case("variable: plain attribute", ValueError, "foo", "underscores")(lambda w: mx.sym.Variable("v", foo=1))
 case("variable: attribute no string", ValueError, "string")(lambda w: mx.sym.Variable("v", attr={"a": 1}))
-case("variable: dtype unknown", (TypeError, ValueError, E), "float33")(lambda w: mx.sym.Variable("v", dtype="float33"))
+case("variable: dtype unknown", (TypeError, ValueError, E), "float33")(
+    lambda w: mx.sym.Variable("v", dtype="float33")
+)
 case("unknown operator", AttributeError, "Konvolution")(lambda w: mx.sym.Konvolution(w.x))
 case("unknown parameter", E, "num_hiden", "FullyConnected", "num_hidden")(
     lambda w: mx.sym.FullyConnected(w.x, num_hiden=3)
 )
 case("missing parameter", E, "num_hidden", "FullyConnected")(lambda w: mx.sym.FullyConnected(w.x))
-case("parameter no number", E, "num_hidden", "int", "abc")(lambda w: mx.sym.FullyConnected(w.x, num_hidden="abc"))
+case("parameter no number", E, "num_hidden", "int", "abc")(
+    lambda w: mx.sym.FullyConnected(w.x, num_hidden="abc")
+)
 case("parameter too small", E, "num_hidden", "0")(lambda w: mx.sym.FullyConnected(w.x, num_hidden=0))
 case("parameter a float", E, "num_hidden", "2.5")(lambda w: mx.sym.FullyConnected(w.x, num_hidden=2.5))
 case("parameter overflows", E, "num_hidden")(lambda w: mx.sym.FullyConnected(w.x, num_hidden=2**70))
-case("parameter not of the list", E, "act_type", "nope", "relu")(lambda w: mx.sym.Activation(w.x, act_type="nope"))
+case("parameter not of the list", E, "act_type", "nope", "relu")(
+    lambda w: mx.sym.Activation(w.x, act_type="nope")
+)
 case("parameter no tuple", E, "kernel", "abc")(lambda w: mx.sym.Convolution(w.x, kernel="abc", num_filter=1))
-case("parameter no bool", E, "no_bias", "maybe")(lambda w: mx.sym.FullyConnected(w.x, num_hidden=1, no_bias="maybe"))
+case("parameter no bool", E, "no_bias", "maybe")(
+    lambda w: mx.sym.FullyConnected(w.x, num_hidden=1, no_bias="maybe")
+)
 case("dropout: probability out of range", E, "p", "1.5")(lambda w: mx.sym.Dropout(w.x, p=1.5))
 case("convolution: kernel of four dimensions", E, "4D|dimension")(
     lambda w: mx.sym.Convolution(w.x, kernel=(1, 1, 1, 1), num_filter=1)
@@ -99,9 +107,13 @@ case("input is a NumPy array", (AssertionError, TypeError), "Symbol")(lambda w: 
 case("input is a string", (AssertionError, TypeError), "Symbol")(
     lambda w: mx.sym.FullyConnected(data="x", num_hidden=3)
 )
-case("input of several outputs", E, "tuple", "single")(lambda w: mx.sym.tanh(mx.sym.split(w.x, num_outputs=2)))
+case("input of several outputs", E, "tuple", "single")(
+    lambda w: mx.sym.tanh(mx.sym.split(w.x, num_outputs=2))
+)
 case("input misspelt", E, "wieght", "weight")(lambda w: mx.sym.FullyConnected(w.x, wieght=w.y, num_hidden=3))
-case("input twice", (TypeError, E), "data", "twice")(lambda w: mx.sym.FullyConnected(w.x, data=w.y, num_hidden=3))
+case("input twice", (TypeError, E), "data", "twice")(
+    lambda w: mx.sym.FullyConnected(w.x, data=w.y, num_hidden=3)
+)
 case("too many inputs", (TypeError, E), "tanh|1")(lambda w: mx.sym.tanh(w.x, w.y))
 case("concat of a list", (AssertionError, TypeError), "Symbol")(lambda w: mx.sym.concat([w.x, w.y]))
 case("plus a NumPy array", TypeError, "ndarray")(lambda w: w.x + np.ones(3))
@@ -115,7 +127,7 @@ case("custom: not registered", E, "nope_op")(lambda w: mx.sym.Custom(w.x, op_typ
 case("custom: no type", E, "op_type")(lambda w: mx.sym.Custom(w.x))
 case("split into zero", E, "num_outputs|SliceChannel|split")(lambda w: mx.sym.split(w.x, num_outputs=0))
 
-# --- using symbols --------------------------------------------------------------------------------------------------
+# --- using symbols ------------------------------------------------------------------------------------------
 case("compose: unknown variable", E, "nope", "x")(lambda w: w.net(nope=w.y))
 case("compose: positional", E, "kwargs")(lambda w: w.net(w.y))
 case("compose: no symbol", TypeError, "Symbol")(lambda w: w.net(x=3))
@@ -139,7 +151,9 @@ case("infer: sum of different shapes", E, "_plus|elemwise_add", r"2, ?3", r"1, ?
 case("infer: broadcast", E, "broadcast", r"2, ?3", r"4, ?3")(
     lambda w: mx.sym.broadcast_add(w.x, w.y).infer_shape(x=(2, 3), y=(4, 3))
 )
-case("infer: dot", E, "dot", r"2, ?3", r"4, ?5")(lambda w: mx.sym.dot(w.x, w.y).infer_shape(x=(2, 3), y=(4, 5)))
+case("infer: dot", E, "dot", r"2, ?3", r"4, ?5")(
+    lambda w: mx.sym.dot(w.x, w.y).infer_shape(x=(2, 3), y=(4, 5))
+)
 case("infer: concat", E, "(?i)concat", r"2, ?3", r"4, ?5")(
     lambda w: mx.sym.concat(w.x, w.y, dim=1).infer_shape(x=(2, 3), y=(4, 5))
 )
@@ -161,7 +175,9 @@ case("infer: transpose axes", E, "transpose", r"0, ?1, ?2|3")(
 case("infer: transpose twice the same", E, "transpose", r"0, ?0")(
     lambda w: mx.sym.transpose(w.x, axes=(0, 0)).infer_shape(x=(4, 5))
 )
-case("infer: sum over an axis too many", E, "sum", "7")(lambda w: mx.sym.sum(w.x, axis=7).infer_shape(x=(4, 5)))
+case("infer: sum over an axis too many", E, "sum", "7")(
+    lambda w: mx.sym.sum(w.x, axis=7).infer_shape(x=(4, 5))
+)
 case("infer: slice beyond", E, "slice_axis", "9")(
     lambda w: mx.sym.slice_axis(w.x, axis=1, begin=0, end=9).infer_shape(x=(4, 5))
 )
@@ -175,7 +191,9 @@ case("infer: pooling kernel larger than data", E, "pool", "kernel")(
     lambda w: mx.sym.Pooling(w.x, kernel=(9, 9), name="pool").infer_shape(x=(1, 1, 3, 3))
 )
 case("infer: groups do not divide", E, "conv", "group", "4", "5")(
-    lambda w: mx.sym.Convolution(w.x, kernel=(1,), num_filter=4, num_group=4, name="conv").infer_shape(x=(1, 5, 3))
+    lambda w: mx.sym.Convolution(w.x, kernel=(1,), num_filter=4, num_group=4, name="conv").infer_shape(
+        x=(1, 5, 3)
+    )
 )
 case("infer: batchnorm axis", E, "bn", "axis", "3")(
     lambda w: mx.sym.BatchNorm(w.x, axis=3, name="bn").infer_shape(x=(4, 5))
@@ -191,7 +209,7 @@ case("gradient of a symbol", Exception, "(?i)not implemented|gradient")(lambda w
 case("save: name no string", TypeError, "string")(lambda w: w.net.save(3))
 case("save: no folder", (OSError, E), "nowhere")(lambda w: w.net.save(str(w.folder / "nowhere" / "net.json")))
 
-# --- binding --------------------------------------------------------------------------------------------------------
+# --- binding ------------------------------------------------------------------------------------------------
 case("bind: missing argument", (ValueError, E), "fc_bias")(lambda w: w.bind({"fc_bias": None}))
 case("bind: list too short", (ValueError, E), "(?i)length", "3", "2")(
     lambda w: w.net.bind(w.ctx, [w.args["x"], w.args["fc_weight"]])
@@ -209,13 +227,21 @@ case("bind: gradient of wrong shape", E, "x", r"4, ?5", r"5, ?4")(
 case("bind: gradient of wrong type", E, "x", "float32", "float16")(
     lambda w: w.bind(args_grad={"x": mx.nd.ones((4, 5), ctx=w.ctx, dtype="float16")})
 )
-case("bind: gradient list too short", (ValueError, E), "args_grad")(lambda w: w.bind(args_grad=[w.grads["x"]]))
-case("bind: request unknown", ValueError, "grad_req", "sum|write")(lambda w: w.bind(args_grad=w.grads, grad_req="sum"))
+case("bind: gradient list too short", (ValueError, E), "args_grad")(
+    lambda w: w.bind(args_grad=[w.grads["x"]])
+)
+case("bind: request unknown", ValueError, "grad_req", "sum|write")(
+    lambda w: w.bind(args_grad=w.grads, grad_req="sum")
+)
 case("bind: request in a list", (KeyError, ValueError), "sum")(
     lambda w: w.bind(args_grad=w.grads, grad_req=["sum", "write", "write"])
 )
-case("bind: requests too few", (ValueError, E), "grad_req")(lambda w: w.bind(args_grad=w.grads, grad_req=["write"]))
-case("bind: request a number", (TypeError, ValueError), "grad_req")(lambda w: w.bind(args_grad=w.grads, grad_req=3))
+case("bind: requests too few", (ValueError, E), "grad_req")(
+    lambda w: w.bind(args_grad=w.grads, grad_req=["write"])
+)
+case("bind: request a number", (TypeError, ValueError), "grad_req")(
+    lambda w: w.bind(args_grad=w.grads, grad_req=3)
+)
 case("bind: no auxiliary states", (ValueError, E), "aux_states", "0|2")(
     lambda w: mx.sym.BatchNorm(w.x, name="bn").bind(
         w.ctx, {"x": w.full((4, 5)), "bn_gamma": w.full((5,)), "bn_beta": w.full((5,))}
@@ -244,7 +270,7 @@ case("simple_bind: product overflows", E, "large|memory|overflow")(
 case("plan: unknown argument", E, "nope")(lambda w: w.net.plan(w.ctx, nope=(4, 5)))
 case("eval: missing argument", (ValueError, E), "fc_weight")(lambda w: w.net.eval(w.ctx, x=w.args["x"]))
 
-# --- running --------------------------------------------------------------------------------------------------------
+# --- running ------------------------------------------------------------------------------------------------
 case("forward: unknown argument", TypeError, "nope", "fc_weight")(lambda w: w.ex.forward(nope=w.a))
 case("forward: wrong shape", ValueError, "x", r"\(4, 5\)", r"\(4, 6\)")(
     lambda w: w.ex.forward(x=np.ones((4, 6), np.float32))
@@ -267,7 +293,7 @@ case("copy_params_from: wrong shape", E, "fc_bias", r"\(3,\)", r"\(4,\)")(
     lambda w: w.ex.copy_params_from({"fc_weight": w.full((3, 5), 5.0), "fc_bias": w.full((4,))})
 )
 
-# --- arrays ---------------------------------------------------------------------------------------------------------
+# --- arrays -------------------------------------------------------------------------------------------------
 case("nd: unknown operator", AttributeError, "tahn")(lambda w: mx.nd.tahn(w.a))
 case("nd: shapes do not broadcast", E, "broadcast_add", r"3, ?4", r"5")(lambda w: w.a + w.full((5,)))
 case("nd: types differ", E, "int32", "float32")(lambda w: w.ints + w.full((3,)))
@@ -284,7 +310,9 @@ case("nd: out of wrong shape", E, r"3, ?4", "5")(lambda w: mx.nd.tanh(w.a, out=w
 case("nd: out of wrong type", E, "float32", "float64")(
     lambda w: mx.nd.tanh(w.a, out=mx.nd.ones((3, 4), ctx=w.ctx, dtype="float64"))
 )
-case("nd: out on another device", E, r"cpu\(1\)")(lambda w: mx.nd.tanh(w.a, out=mx.nd.ones((3, 4), ctx=mx.cpu(1))))
+case("nd: out on another device", E, r"cpu\(1\)")(
+    lambda w: mx.nd.tanh(w.a, out=mx.nd.ones((3, 4), ctx=mx.cpu(1)))
+)
 case("nd: out no array", (TypeError, E), "out|NDArray")(lambda w: mx.nd.tanh(w.a, out=np.ones((3, 4))))
 case("nd: += of larger shape", E, r"3, ?4")(lambda w: w.a.__iadd__(w.full((2, 3, 4))))
 case("nd: zero size", E, "0", "np_shape")(lambda w: mx.nd.zeros((3, 0)))
@@ -293,7 +321,9 @@ case("nd: size no integer", TypeError, "2.5")(lambda w: mx.nd.zeros((3, 2.5)))
 case("nd: size overflows", E, "large|memory|allocat")(lambda w: mx.nd.zeros((2**40, 2**40), ctx=w.ctx))
 case("nd: too large", E, "memory|allocat|large")(lambda w: mx.nd.zeros((2**44,), ctx=w.ctx))
 case("nd: type unknown", (TypeError, ValueError, E), "float33")(lambda w: mx.nd.zeros((3,), dtype="float33"))
-case("nd: type without kernels", (TypeError, ValueError, E), "complex64")(lambda w: mx.nd.zeros((3,), dtype="complex64"))
+case("nd: type without kernels", (TypeError, ValueError, E), "complex64")(
+    lambda w: mx.nd.zeros((3,), dtype="complex64")
+)
 case("nd: context a string", TypeError, "Context")(lambda w: mx.nd.zeros((3,), ctx="cpu"))
 case("nd: absent device", E, r"gpu\(99\)", "OpenCL")(lambda w: mx.nd.zeros((3,), ctx=mx.gpu(99)))
 case("nd: negative device", ValueError, "-1")(lambda w: mx.cpu(-1))
@@ -306,7 +336,9 @@ case("nd: index in the second axis", IndexError, "9")(lambda w: w.a[0, 9])
 case("nd: too many indices", IndexError, "indices|dimension")(lambda w: w.a[0, 0, 0])
 case("nd: index a string", (IndexError, TypeError), "")(lambda w: w.a["x"])
 case("nd: index a float", (IndexError, TypeError), "")(lambda w: w.a[1.5])
-case("nd: assignment of wrong shape", (ValueError, E), r"3, ?4")(lambda w: w.a.__setitem__(slice(None), np.ones((5,))))
+case("nd: assignment of wrong shape", (ValueError, E), r"3, ?4")(
+    lambda w: w.a.__setitem__(slice(None), np.ones((5,)))
+)
 case("nd: assignment of an array of wrong shape", (ValueError, E), r"3, ?4|4,")(
     lambda w: w.a.__setitem__(1, w.full((5,)))
 )
@@ -322,29 +354,37 @@ case("nd: take raise", (IndexError, E, AttributeError), "")(
     lambda w: mx.nd.slice_axis(w.a, axis=1, begin=9, end=10)
 )
 case("nd: concatenate nothing", TypeError, "list")(lambda w: mx.nd.concatenate([]))
-case("nd: concat of different shapes", E, "(?i)concat", r"3, ?4", "5")(lambda w: mx.nd.concat(w.a, w.full((5, 4)), dim=1))
+case("nd: concat of different shapes", E, "(?i)concat", r"3, ?4", "5")(
+    lambda w: mx.nd.concat(w.a, w.full((5, 4)), dim=1)
+)
 case("random: shape negative", E, "-3")(lambda w: mx.nd.random.uniform(0, 1, shape=(-3,)))
 case("random: seed no number", (TypeError, ValueError), "seed|int")(lambda w: mx.random.seed("abc"))
 
-# --- files ----------------------------------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------------------
 case("load symbol: absent", (E, OSError), "absent.json")(lambda w: mx.sym.load(str(w.folder / "absent.json")))
-case("load arrays: absent", (E, OSError), "absent.params")(lambda w: mx.nd.load(str(w.folder / "absent.params")))
+case("load arrays: absent", (E, OSError), "absent.params")(
+    lambda w: mx.nd.load(str(w.folder / "absent.params"))
+)
 case("load arrays: name no string", TypeError, "string")(lambda w: mx.nd.load(3))
-case("save arrays: no folder", (E, OSError), "nowhere")(lambda w: mx.nd.save(str(w.folder / "nowhere" / "a"), w.a))
+case("save arrays: no folder", (E, OSError), "nowhere")(
+    lambda w: mx.nd.save(str(w.folder / "nowhere" / "a"), w.a)
+)
 case("save arrays: NumPy", TypeError, "NDArray")(lambda w: mx.nd.save(str(w.folder / "a"), {"a": np.ones(3)}))
-case("save arrays: a number", (ValueError, TypeError), "NDArray")(lambda w: mx.nd.save(str(w.folder / "a"), 3))
+case("save arrays: a number", (ValueError, TypeError), "NDArray")(
+    lambda w: mx.nd.save(str(w.folder / "a"), 3)
+)
 case("json: no string", TypeError, "string")(lambda w: mx.sym.load_json(3))
 case("json: empty", E, "(?i)json")(lambda w: mx.sym.load_json(""))
 case("json: cut off", E, "(?i)json|line|column|char")(lambda w: mx.sym.load_json(w.net_json[:200]))
 case("json: a list", E, "nodes|object")(lambda w: mx.sym.load_json("[1, 2]"))
 case("json: no nodes", E, "nodes")(lambda w: mx.sym.load_json("{}"))
 case("json: deep nesting", E, "")(lambda w: mx.sym.load_json("[" * 100000))
-case("params: not a file of arrays", E, "byte", "magic")(lambda w: mx.nd.load_frombuffer(b"not a file of arrays at all"))
+case("params: not a file of arrays", E, "byte", "magic")(
+    lambda w: mx.nd.load_frombuffer(b"not a file of arrays at all")
+)
 case("params: empty", E, "byte")(lambda w: mx.nd.load_frombuffer(b""))
 case("params: a string", TypeError, "bytes|str")(lambda w: mx.nd.load_frombuffer("abc"))
-case("params: a huge count", E, "byte")(
-    lambda w: mx.nd.load_frombuffer(struct.pack("<QQQ", 0x112, 0, 2**60))
-)
+case("params: a huge count", E, "byte")(lambda w: mx.nd.load_frombuffer(struct.pack("<QQQ", 0x112, 0, 2**60)))
 case("checkpoint: absent", (E, OSError), "nothing-symbol.json")(
     lambda w: mx.model.load_checkpoint(str(w.folder / "nothing"), 3)
 )
@@ -369,8 +409,12 @@ case("json: bad parameter", E, "num_hidden", "abc")(
 case("json: input after its user", E, "")(
     lambda w: changed(w, lambda d: d["nodes"][1].update(inputs=[[4, 0, 0]]))
 )
-case("json: input absent", E, "99")(lambda w: changed(w, lambda d: d["nodes"][-1]["inputs"].append([99, 0, 0])))
-case("json: input negative", E, "-1")(lambda w: changed(w, lambda d: d["nodes"][-1].update(inputs=[[-1, 0, 0]])))
+case("json: input absent", E, "99")(
+    lambda w: changed(w, lambda d: d["nodes"][-1]["inputs"].append([99, 0, 0]))
+)
+case("json: input negative", E, "-1")(
+    lambda w: changed(w, lambda d: d["nodes"][-1].update(inputs=[[-1, 0, 0]]))
+)
 case("json: output absent", E, "7")(lambda w: changed(w, lambda d: d.update(heads=[[4, 7, 0]])))
 case("json: head absent", E, "77")(lambda w: changed(w, lambda d: d.update(heads=[[77, 0, 0]])))
 case("json: too few inputs", E, "fc|FullyConnected")(
@@ -378,7 +422,9 @@ case("json: too few inputs", E, "fc|FullyConnected")(
 )
 case("json: name no string", E, "name")(lambda w: changed(w, lambda d: d["nodes"][0].update(name=3)))
 case("json: shape attribute", E, "x", "__shape__|os.system")(
-    lambda w: changed(w, lambda d: d["nodes"][0].update(attrs={"__shape__": "os.system('true')"})).infer_shape()
+    lambda w: changed(
+        w, lambda d: d["nodes"][0].update(attrs={"__shape__": "os.system('true')"})
+    ).infer_shape()
 )
 
 
@@ -407,7 +453,7 @@ def test_params_cut_off_anywhere(tmp_path):
     path = tmp_path / "good.params"
     mx.nd.save(str(path), {"arg:w": mx.nd.ones((2, 3)), "aux:m": mx.nd.zeros((4,))})
     data = path.read_bytes()
-    for end in range(0, len(data)):
+    for end in range(len(data)):
         with pytest.raises(mx.base.FormatError, match="byte"):
             mx.nd.load_frombuffer(data[:end])
     assert set(mx.nd.load_frombuffer(data)) == {"arg:w", "aux:m"}

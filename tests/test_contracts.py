@@ -681,3 +681,46 @@ def test_fixed_gamma_is_overwritten_with_one(ctx):
     executor.backward(mx.nd.ones((4, 3), ctx=ctx))
     assert executor.arg_dict["bn_gamma"].asnumpy().tolist() == [1, 1, 1]
     assert executor.grad_dict["bn_gamma"].asnumpy().tolist() == [0, 0, 0]
+
+
+def test_monitor_set_between_forward_and_backward(ctx, rng):
+    """Backward belongs to the program that ran forward, not to the one that would run now."""
+    net = conv_bn_relu()
+    for k in range(3):
+        net = mx.sym.broadcast_add(mx.sym.sin(net), mx.sym.Variable(f"v{k}")) * mx.sym.exp(net) + mx.sym.cos(net)
+    net = mx.sym.Dropout(mx.sym.FullyConnected(net, num_hidden=18, name="fc"), p=0.5)
+    values = randoms(rng, net, 0.1, data=(4, 3, 5, 5), v0=(1, 16, 1, 1), v1=(1, 1, 5, 5), v2=(4, 16, 1, 5))
+    head = load(rng.standard_normal((4, 18)).astype(np.float32), ctx)
+    plain, watched = bound(net, ctx, values), bound(net, ctx, values)
+    for monitor in (lambda name, array: None, None):
+        mx.random.seed(2)
+        plain.forward(is_train=True)
+        plain.backward(head)
+        mx.random.seed(2)
+        watched.forward(is_train=True)
+        watched.set_monitor_callback(monitor)
+        for _ in range(2):
+            watched.backward(head)
+            for name, grad in watched.grad_dict.items():
+                want = plain.grad_dict[name].asnumpy()
+                np.testing.assert_allclose(grad.asnumpy(), want, 1e-3, 1e-3, err_msg=name)
+
+
+def test_random_draws_are_not_lost_in_a_shared_arena(ctx, rng):
+    """A second backward repeats the draws of forward; where another executor overwrote them it says so."""
+    x = mx.sym.Variable("data")
+    net = mx.sym.Dropout(mx.sym.FullyConnected(x, num_hidden=64, name="fc"), p=0.5)
+    other = mlp(64)
+    head = mx.nd.ones((8, 64), ctx=ctx)
+    first = bound(net, ctx, randoms(rng, net, data=(8, 6)))
+    args = {n: load(v, ctx) for n, v in randoms(rng, other, data=(9, 6)).items()}
+    second = other.bind(ctx, args, shared_exec=first)
+    first.forward(is_train=True)
+    first.backward(head)
+    want = first.grad_dict["fc_bias"].asnumpy()
+    first.backward(head)
+    np.testing.assert_array_equal(first.grad_dict["fc_bias"].asnumpy(), want)
+    second.forward()
+    with pytest.raises(mx.MXNetError, match="another executor"):
+        first.backward(head)
+    train(first, head)

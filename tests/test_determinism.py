@@ -17,7 +17,10 @@ def mlp():
     for k, hidden in enumerate((256, 128)):
         x = mx.sym.Activation(mx.sym.FullyConnected(x, num_hidden=hidden, name=f"fc{k}"), act_type="relu")
     x = mx.sym.Dropout(x, p=0.3)
-    return mx.sym.SoftmaxOutput(mx.sym.FullyConnected(x, num_hidden=10, name="top"), name="softmax"), (64, 300)
+    return mx.sym.SoftmaxOutput(mx.sym.FullyConnected(x, num_hidden=10, name="top"), name="softmax"), (
+        64,
+        300,
+    )
 
 
 def lenet():

@@ -1,6 +1,7 @@
 """Text of graph, program and memory plan of three small nets, compared line by line with stored files.
 
-A change of a pass shows here as a diff to read. To accept it: ``CYSYM_GOLDEN=write pytest tests/test_golden.py``.
+A change of a pass shows here as a diff to read. To accept it: ``CYSYM_GOLDEN=write pytest
+tests/test_golden.py``.
 """
 
 from __future__ import annotations
@@ -20,10 +21,16 @@ FOLDER = pathlib.Path(__file__).parent / "golden"
 def mlp():
     """Dense layers, fused activations, a loss; training with one gradient added and one left out."""
     x = mx.sym.Variable("data")
-    hidden = mx.sym.Activation(mx.sym.FullyConnected(x, num_hidden=8, name="fc1"), act_type="relu", name="relu1")
+    hidden = mx.sym.Activation(
+        mx.sym.FullyConnected(x, num_hidden=8, name="fc1"), act_type="relu", name="relu1"
+    )
     hidden = mx.sym.broadcast_mul(mx.sym.tanh(hidden, name="tanh1"), mx.sym.Variable("scale"), name="scaled")
     net = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(hidden, num_hidden=3, name="fc2"), name="softmax")
-    requests = {n: "write" for n in net.list_arguments()} | {"data": "null", "softmax_label": "null", "scale": "add"}
+    requests = dict.fromkeys(net.list_arguments(), "write") | {
+        "data": "null",
+        "softmax_label": "null",
+        "scale": "add",
+    }
     return net, requests, {"data": (4, 6), "scale": (1, 8)}
 
 
@@ -34,7 +41,7 @@ def convolutions():
     net = mx.sym.BatchNorm(net, fix_gamma=False, name="bn")
     net = mx.sym.Activation(net, act_type="relu", name="relu")
     net = mx.sym.Pooling(net, kernel=(2, 2), stride=(2, 2), pool_type="max", name="pool")
-    requests = {n: "write" for n in net.list_arguments()} | {"data": "null"}
+    requests = dict.fromkeys(net.list_arguments(), "write") | {"data": "null"}
     return net, requests, {"data": (2, 3, 6, 6)}
 
 
@@ -44,7 +51,9 @@ def views():
     low, high = mx.sym.split(mx.sym.sigmoid(x, name="gate"), num_outputs=2, axis=1, name="split")
     parts = [mx.sym.square(low, name="square"), mx.sym.elemwise_mul(low, high, name="product")]
     joined = mx.sym.Dropout(mx.sym.concat(*parts, dim=1, name="joined"), p=0.25, name="drop")
-    net = mx.sym.transpose(mx.sym.reshape(joined, shape=(0, 2, 2), name="reshaped"), axes=(0, 2, 1), name="out")
+    net = mx.sym.transpose(
+        mx.sym.reshape(joined, shape=(0, 2, 2), name="reshaped"), axes=(0, 2, 1), name="out"
+    )
     return net, "null", {"data": (3, 4)}
 
 

@@ -12,8 +12,29 @@ ROOT = Path(__file__).parent.parent / "cysym"
 
 # room -> what its modules must not import at run time (prefixes inside the package)
 FORBIDDEN = {
-    "ops": ("_core", "_planner", "_opencl", "opencl", "ndarray", "symbol", "executor", "context", "passes", "module"),
-    "passes": ("ndarray", "symbol", "executor", "program", "context", "opencl", "_opencl", "module", "blueprint"),
+    "ops": (
+        "_core",
+        "_planner",
+        "_opencl",
+        "opencl",
+        "ndarray",
+        "symbol",
+        "executor",
+        "context",
+        "passes",
+        "module",
+    ),
+    "passes": (
+        "ndarray",
+        "symbol",
+        "executor",
+        "program",
+        "context",
+        "opencl",
+        "_opencl",
+        "module",
+        "blueprint",
+    ),
     "formats": ("_core", "ndarray", "symbol", "executor", "passes", "ops", "context"),
     "symbol": ("ndarray", "module", "program", "opencl", "_opencl"),
     "opencl": ("ndarray", "symbol", "executor", "module", "program"),
@@ -76,8 +97,8 @@ def test_every_kernel_stands_on_both_shelves() -> None:
 
 
 def test_one_stem_four_shelves() -> None:
-    """A kernel file's stem is an operator file's (a long family may keep its gradients in a file beside it), but for
-    data movement, which no operator names."""
+    """A kernel file's stem is an operator file's (a long family may keep its gradients in a file beside it),
+    but for data movement, which no operator names."""
     stems = {p.stem for p in (ROOT / "ops").glob("*.py")}
     for shelf in ("c_kernels/*.c", "cl_kernels/*.cl"):
         for path in ROOT.glob(shelf):

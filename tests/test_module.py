@@ -418,7 +418,9 @@ def test_what_a_loaded_checkpoint_lacks_stays_zero_and_is_named(ctx, tmp_path, c
     module.bind(DATA_SHAPES, LABEL_SHAPES)
     assert "fc1_bias is not among the loaded parameters" in caplog.text
     arguments = module.get_params()[0]
-    assert_same({"fc1_weight": arguments["fc1_weight"].asnumpy()}, {"fc1_weight": WEIGHTS["fc1_weight"].asnumpy()})
+    assert_same(
+        {"fc1_weight": arguments["fc1_weight"].asnumpy()}, {"fc1_weight": WEIGHTS["fc1_weight"].asnumpy()}
+    )
     assert not arguments["fc1_bias"].asnumpy().any()
 
 

@@ -18,7 +18,7 @@ import cysym as mx
 from cysym.ops.schema import all_ops
 
 SUBJECTS = load_subjects()
-LOSSES = [s for s in SUBJECTS if s.op.is_loss and s.has_gradient and not s.case.params.get("out_grad")]
+LOSSES = [s for s in SUBJECTS if s.op.is_loss and s.has_gradient and s.op.make(s.case.params).is_loss]
 # For what the program around an operator does: one case an operator, all where there are several gradients.
 CHOSEN = [s for s in SUBJECTS if s.serial == 0 or (len(s.wrt) > 1 and s.stem != "elementwise")]
 CPU, *DEVICES = contexts()
@@ -32,8 +32,8 @@ def main_dtype(subject: Subject) -> str:
 def runs(of: list[Subject], every_dtype: bool = False, every_case: bool = True) -> Any:
     """Parameters (subject, ctx, dtype).
 
-    The CPU runs all subjects, OpenCL an operator's first case, or all of them with `every_case`. `every_dtype`
-    adds the other types on the CPU, and float64 for an operator's first case on OpenCL.
+    The CPU runs all subjects, OpenCL an operator's first case, or all of them with `every_case`.
+    `every_dtype` adds the other types on the CPU, and float64 for an operator's first case on OpenCL.
     """
     found = []
     for subject in of:
@@ -174,7 +174,8 @@ def pass_on(symbol: Any, dtype: Any) -> Any:
 def test_inside_a_graph(subject: Subject, ctx: Any, dtype: str, kind: str) -> None:
     """The operator between others: inputs that are views, or temporaries it may overwrite.
 
-    Planned without sharing, with canaries around every block, it gives the same bits; fused, the same numbers.
+    Planned without sharing, with canaries around every block, it gives the same bits; fused, the same
+    numbers.
     """
     arrays = dict(subject.arrays(dtype))
     inputs: dict[str, Any] = {}

@@ -1,12 +1,11 @@
 """The memory planner against independent checkers.
 
-The checkers know nothing of how a plan is made. Offsets are checked pair by pair. Whole plans are replayed: an
-interpreter runs a call list once with every buffer in memory of its own and once in the planned places, writing
-fingerprints of what was read instead of numbers; all that is visible outside must come out the same.
+The checkers know nothing of how a plan is made. Offsets are checked pair by pair. Whole plans are replayed:
+an interpreter runs a call list once with every buffer in memory of its own and once in the planned places,
+writing fingerprints of what was read instead of numbers; all that is visible outside must come out the same.
 """
 
 from __future__ import annotations
-
 
 import numpy as np
 import pytest
@@ -27,7 +26,7 @@ def up(n):
     return -(-n // 64) * 64
 
 
-# --- offsets --------------------------------------------------------------------------------------------------------
+# --- offsets ------------------------------------------------------------------------------------------------
 @st.composite
 def blocks(draw, most=24):
     count = draw(st.integers(0, most))
@@ -71,7 +70,9 @@ def test_offsets(found, share):
     assert peak <= sum(map(up, sizes))
     if not share:
         check_disjoint(sizes, [0] * len(sizes), [0] * len(sizes), offsets)
-    assert (offsets, peak, heuristic) == _planner.plan_offsets(sizes, first, last, share), "the plan is not determined"
+    assert (offsets, peak, heuristic) == _planner.plan_offsets(sizes, first, last, share), (
+        "the plan is not determined"
+    )
 
 
 @SETTINGS
@@ -104,7 +105,7 @@ def test_layers_of_a_chain_need_two_at_a_time():
     assert peak == 2 * up(1000)
 
 
-# --- replaying call lists -------------------------------------------------------------------------------------------
+# --- replaying call lists -----------------------------------------------------------------------------------
 PRIME = np.uint64(1099511628211)
 
 
@@ -192,7 +193,10 @@ def check_calls(calls):
                     pairs = [(i, k) for i, t in enumerate(call.ins) if t is other]
                     assert pairs, f"{call!r}: {w!r} lies over {other!r}"
                     assert all(p in call.inplace for p in pairs), f"{call!r}: {pairs} may not be in place"
-                    assert (w.offset + w.buffer.offset, w.strides) == (other.offset + other.buffer.offset, other.strides)
+                    assert (w.offset + w.buffer.offset, w.strides) == (
+                        other.offset + other.buffer.offset,
+                        other.strides,
+                    )
 
 
 def check_plan(calls, cut, result, canaries=False):
@@ -223,7 +227,8 @@ class FakeDevice:
 
 @st.composite
 def call_lists(draw):
-    """Calls over arena and external buffers: views, partial writes, in-place pairs, pinned draws, dead results."""
+    """Calls over arena and external buffers: views, partial writes, in-place pairs, pinned draws, dead
+    results."""
     devices = [FakeDevice()] + ([FakeDevice()] if draw(st.booleans()) else [])
     externals = [
         Tensor(Buffer("external", 4 * n, devices[0], slot=i), (n,), 0) for i, n in enumerate((3, 8, 20))
@@ -332,7 +337,7 @@ def test_work_in_place_saves_memory():
     assert result.peak == 2 * up(4000)
 
 
-# --- programs of random graphs --------------------------------------------------------------------------------------
+# --- programs of random graphs ------------------------------------------------------------------------------
 def blueprint(net, ctx):
     symbol, shapes, requests, _ = net
     arguments, aux = symbol._variables()
@@ -356,7 +361,9 @@ def test_programs_of_random_graphs(net, options):
 def test_plan_of_a_symbol_is_that_of_its_executor():
     x = mx.sym.Variable("data")
     for k in range(3):
-        x = mx.sym.Activation(mx.sym.FullyConnected(x, num_hidden=40, name=f"fc{k}"), act_type="tanh", name=f"a{k}")
+        x = mx.sym.Activation(
+            mx.sym.FullyConnected(x, num_hidden=40, name=f"fc{k}"), act_type="tanh", name=f"a{k}"
+        )
     symbol = mx.sym.SoftmaxOutput(x, name="softmax")
     before = symbol.plan(mx.cpu(), data=(32, 20))
     executor = symbol.simple_bind(mx.cpu(), data=(32, 20))
@@ -367,5 +374,3 @@ def test_plan_of_a_symbol_is_that_of_its_executor():
     assert before.timeline
     assert all(0 <= t.first <= t.last for t in before.timeline)
     assert "<svg" in before._repr_html_()
-
-

@@ -1,8 +1,8 @@
 """Random small graphs: whatever the passes do, the numbers stay.
 
-hypothesis picks operators and wires them; the same graph is then bound in every way a program can be made and its
-outputs and gradients are compared: bit for bit where only memory or threads differ, within rounding where the
-arithmetic is arranged anew.
+hypothesis picks operators and wires them; the same graph is then bound in every way a program can be made and
+its outputs and gradients are compared: bit for bit where only memory or threads differ, within rounding where
+the arithmetic is arranged anew.
 """
 
 from __future__ import annotations

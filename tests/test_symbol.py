@@ -26,7 +26,7 @@ def variables(text):
     return [sym.Variable(n) for n in text.split()]
 
 
-# --- names ----------------------------------------------------------------------------------------------------------
+# --- names --------------------------------------------------------------------------------------------------
 def test_names_follow_the_function_called():
     a, b = variables("a b")
     made = {
@@ -34,7 +34,7 @@ def test_names_follow_the_function_called():
         "_mul0": a * b, "_mulscalar0": 2 * a, "_mulscalar1": -a, "_div0": a / b, "_divscalar0": a / 2,
         "_rdivscalar0": 2 / a, "_mod0": a % b, "_modscalar0": a % 2, "_rmodscalar0": 2 % a, "_power0": a**b,
         "_powerscalar0": a**2, "_rpower_scalar0": 2**a, "_rpowerscalar0": sym.pow(2, a), "_equal0": a == b,
-        "_greater_scalar0": a > 1, "_lesser_equal_scalar0": a <= 1, "_greater_scalar1": 1 < a, "abs0": abs(a),
+        "_greater_scalar0": a > 1, "_lesser_equal_scalar0": a <= 1, "_greater_scalar1": a > 1, "abs0": abs(a),
         "_maximum0": sym.maximum(a, b), "_maximumscalar0": sym.maximum(a, 1), "fullyconnected0":
         sym.FullyConnected(a, num_hidden=1), "slicechannel0": sym.SliceChannel(a, num_outputs=2),
         "split0": sym.split(a, num_outputs=2), "concat0": sym.Concat(a, b), "concat1": sym.concat(a, b),
@@ -82,13 +82,17 @@ def test_names_need_not_be_unique_nor_pretty():
     assert sym.Variable("Previous Output").name == "Previous Output"
 
 
-# --- composition ----------------------------------------------------------------------------------------------------
+# --- composition --------------------------------------------------------------------------------------------
 def test_missing_inputs_become_variables():
     a, w = variables("a w")
     assert sym.FullyConnected(a, num_hidden=2, name="fc").list_arguments() == ["a", "fc_weight", "fc_bias"]
     assert sym.FullyConnected(a, num_hidden=2, no_bias=True, name="fc").list_arguments() == ["a", "fc_weight"]
     assert sym.FullyConnected(num_hidden=2, name="fc").list_arguments() == ["fc_data", "fc_weight", "fc_bias"]
-    assert sym.FullyConnected(weight=w, data=a, num_hidden=2, name="fc").list_arguments() == ["a", "w", "fc_bias"]
+    assert sym.FullyConnected(weight=w, data=a, num_hidden=2, name="fc").list_arguments() == [
+        "a",
+        "w",
+        "fc_bias",
+    ]
     assert sym.FullyConnected(a, None, None, 3).infer_shape(a=(1, 2))[1] == [(1, 3)]
     assert sym.SoftmaxOutput(a, name="softmax").list_arguments() == ["a", "softmax_label"]
     norm = sym.BatchNorm(a, name="bn")
@@ -143,7 +147,11 @@ def test_outputs_and_internals():
     assert net.get_children().list_outputs()[0] == "d_output"
     assert a.get_children() is None
     assert a.list_outputs() == ["a"]
-    assert sym.BatchNorm(a, output_mean_var=True, name="bn").list_outputs() == ["bn_output", "bn_mean", "bn_var"]
+    assert sym.BatchNorm(a, output_mean_var=True, name="bn").list_outputs() == [
+        "bn_output",
+        "bn_mean",
+        "bn_var",
+    ]
 
 
 def test_group():
@@ -157,15 +165,24 @@ def test_group():
     assert group["_mul0_output"].name == "_mul0"
     assert group[0:1].list_outputs() == ["_plus0_output"]
     assert group[::-1].list_outputs() == ["_mul0_output", "_plus0_output"]
-    assert sym.Group([sym.split(a, num_outputs=2, name="s"), b]).list_outputs() == ["s_output0", "s_output1", "b"]
+    assert sym.Group([sym.split(a, num_outputs=2, name="s"), b]).list_outputs() == [
+        "s_output0",
+        "s_output1",
+        "b",
+    ]
     with pytest.raises(ValueError, match="twice"):
         sym.Group([sym.tanh(a, name="twice"), sym.sin(a, name="twice")])["twice_output"]
 
 
-# --- attributes -----------------------------------------------------------------------------------------------------
+# --- attributes ---------------------------------------------------------------------------------------------
 def test_attributes_are_strings():
     a = sym.Variable("a", attr={"mood": "angry"}, lr_mult=0.5, __foo__=3)
-    assert (a.attr("mood"), a.attr("lr_mult"), a.attr("__foo__"), a.attr("none")) == ("angry", "0.5", "3", None)
+    assert (a.attr("mood"), a.attr("lr_mult"), a.attr("__foo__"), a.attr("none")) == (
+        "angry",
+        "0.5",
+        "3",
+        None,
+    )
     net = sym.FullyConnected(a, num_hidden=4, name="fc", lr_mult="2")
     assert net.attr("num_hidden") == "4"
     assert net.attr_dict()["fc_weight"]["lr_mult"] == "2"
@@ -193,11 +210,13 @@ def test_set_attr_changes_the_operator():
     assert net.list_outputs() == ["other_output"]
 
 
-# --- inference ------------------------------------------------------------------------------------------------------
+# --- inference ----------------------------------------------------------------------------------------------
 def test_shapes_of_a_network():
     data = sym.Variable("data")
     net = sym.Convolution(data, kernel=(3, 3), num_filter=8, name="conv")
-    net = sym.SoftmaxOutput(sym.FullyConnected(sym.BatchNorm(net, name="bn"), num_hidden=10, name="fc"), name="out")
+    net = sym.SoftmaxOutput(
+        sym.FullyConnected(sym.BatchNorm(net, name="bn"), num_hidden=10, name="fc"), name="out"
+    )
     arguments, outputs, aux = net.infer_shape(data=(2, 3, 6, 5))
     assert dict(zip(net.list_arguments(), arguments, strict=True)) == {
         "data": (2, 3, 6, 5), "conv_weight": (8, 3, 3, 3), "conv_bias": (8,), "bn_gamma": (8,), "bn_beta": (8,),
@@ -222,7 +241,9 @@ def test_shape_on_the_variable():
     a = sym.Variable("a", shape=(2, 3))
     assert (a * 2).infer_shape()[1] == [(2, 3)]
     assert (a * 2).infer_shape(a=(4, 5))[1] == [(4, 5)]
-    assert sym.FullyConnected(sym.Variable("x", shape=(2, 0)), num_hidden=1).infer_shape_partial()[1] == [(2, 1)]
+    assert sym.FullyConnected(sym.Variable("x", shape=(2, 0)), num_hidden=1).infer_shape_partial()[1] == [
+        (2, 1)
+    ]
 
 
 def test_partial_inference():
@@ -264,10 +285,15 @@ def test_errors_of_inference_are_printed_and_raised(capsys):
     assert "infer_shape error. Arguments:" in capsys.readouterr().out
 
 
-# --- protocol -------------------------------------------------------------------------------------------------------
+# --- protocol -----------------------------------------------------------------------------------------------
 def test_copies_and_pickles():
     net = sym.FullyConnected(sym.Variable("a", lr_mult=2), num_hidden=4, name="fc")
-    for made in (copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net)), sym.load_json(net.tojson())):
+    for made in (
+        copy.copy(net),
+        copy.deepcopy(net),
+        pickle.loads(pickle.dumps(net)),
+        sym.load_json(net.tojson()),
+    ):
         assert made.tojson() == net.tojson()
         made._set_attr(name="changed")
         assert net.name == "fc"
@@ -291,7 +317,7 @@ def test_operators_compute(ctx):
         "/": (a / b, x / y), "2/": (2 / a, 2 / x), "%": (a % b, x % y), "5%": (5 % b, 5 % y),
         "**": (b**2, y**2), "2**": (2**a, 2**x), "-a": (-a, -x), "abs": (abs(a), abs(x)), "==": (a == 1.5, x == 1.5),
         "!=": (a != b, x != y), ">": (a > b, x > y), ">=": (a >= 1.5, x >= 1.5), "<": (a < b, x < y),
-        "1<": (1 < a, x > 1), "<=": (a <= b, x <= y), "max": (sym.maximum(a, b), np.maximum(x, y)),
+        "1<": (a > 1, x > 1), "<=": (a <= b, x <= y), "max": (sym.maximum(a, b), np.maximum(x, y)),
         "min": (sym.minimum(a, 1), np.minimum(x, 1)), "pow": (sym.pow(2, a), 2**x),
     }  # fmt: skip
     for what, (symbol, want) in cases.items():
@@ -304,7 +330,9 @@ def test_debug_str():
     assert a.debug_str().rstrip() == "Variable:a"
     text = sym.FullyConnected(a + 1, num_hidden=2, name="f").debug_str()
     assert text.startswith("Symbol Outputs:\n\toutput[0]=f(0)\nVariable:a\n--------------------\n")
-    assert "Op:FullyConnected, Name=f\nInputs:\n\targ[0]=_plusscalar0(0)\n\targ[1]=f_weight(0) version=0" in text
+    assert (
+        "Op:FullyConnected, Name=f\nInputs:\n\targ[0]=_plusscalar0(0)\n\targ[1]=f_weight(0) version=0" in text
+    )
     assert "Attrs:\n\tnum_hidden=2\n" in text
 
 
@@ -318,7 +346,7 @@ def test_functions_have_docstrings_and_signatures():
     assert "num_hidden" in sym.FullyConnected.__doc__
 
 
-# --- size -----------------------------------------------------------------------------------------------------------
+# --- size ---------------------------------------------------------------------------------------------------
 def test_a_chain_of_a_hundred_thousand_nodes():
     """Builds, infers, is copied, saved, loaded and freed without recursion, each in linear time."""
     n, limit = 100_000, 60.0

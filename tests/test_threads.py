@@ -140,7 +140,7 @@ def test_long_runs_let_other_threads_go_on():
     assert len(ticks) > 10
 
 
-# --- fork -----------------------------------------------------------------------------------------------------------
+# --- fork ---------------------------------------------------------------------------------------------------
 def script(text, *arguments, env=None):
     """Run a script in its own process; its output, or a failure that shows what it said."""
     run = subprocess.run(
@@ -223,7 +223,7 @@ def test_fork_before_anything_ran():
     script(code)
 
 
-# --- interrupts and death -------------------------------------------------------------------------------------------
+# --- interrupts and death -----------------------------------------------------------------------------------
 FIT = """
     import logging, os, signal, sys, threading, time, numpy as np, cysym as mx
     ctx = eval("mx." + sys.argv[1])
@@ -237,7 +237,9 @@ FIT = """
 
 
 def test_interrupt_during_fit(ctx):
-    code = FIT + """
+    code = (
+        FIT
+        + """
     begun = threading.Event()
     def interrupt():
         begun.wait(); time.sleep(0.2)
@@ -254,12 +256,15 @@ def test_interrupt_during_fit(ctx):
     module.fit(data, num_epoch=1)
     print("goes on:", module.score(data, "acc")[0][0])
     """
+    )
     assert "goes on: accuracy" in script(code, ctx)
 
 
 def test_death_while_saving_a_checkpoint(tmp_path):
     """Killed at any moment, the file is a whole checkpoint, this one or the one before."""
-    code = FIT + """
+    code = (
+        FIT
+        + """
     module.bind(data.provide_data, data.provide_label)
     module.init_params()
     print("ready", flush=True)
@@ -270,10 +275,13 @@ def test_death_while_saving_a_checkpoint(tmp_path):
         module.save_checkpoint(sys.argv[2], 1)
         print("saved", flush=True)
     """
+    )
     prefix = tmp_path / "net"
     for delay in (0.0, 0.013, 0.031):
         process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code), "cpu(0)", str(prefix)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", textwrap.dedent(code), "cpu(0)", str(prefix)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         try:
             for line in process.stdout:
@@ -285,7 +293,14 @@ def test_death_while_saving_a_checkpoint(tmp_path):
             process.wait(LIMIT)
             process.stdout.close()
         symbol, args, _ = mx.model.load_checkpoint(str(prefix), 1)
-        assert symbol.list_arguments() == ["data", "fc1_weight", "fc1_bias", "fc2_weight", "fc2_bias", "softmax_label"]
+        assert symbol.list_arguments() == [
+            "data",
+            "fc1_weight",
+            "fc1_bias",
+            "fc2_weight",
+            "fc2_bias",
+            "softmax_label",
+        ]
         assert set(args) == set(symbol.list_arguments()) - {"data", "softmax_label"}
         values = {float(v) for a in args.values() for v in np.unique(a.asnumpy())}
         assert len(values) == 1

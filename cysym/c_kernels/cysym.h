@@ -1,12 +1,13 @@
 /* The kernel contract: what a CPU kernel is handed and how its file is compiled.
  *
- * A kernel is `CS_KERNEL(name) { ... }`: it computes the independent items [begin, end) of one call. Items are counted
- * by the operator's `lower` from shapes alone, so results cannot depend on how many threads share them. A kernel only
- * ever writes its outputs (never accumulates, unless it declares so), never allocates, never fails, never includes
- * Python.h. A file is compiled once per instruction set and once per element type named in its first lines as
+ * A kernel is `CS_KERNEL(name) { ... }`: it computes the independent items [begin, end) of one call. Items
+ * are counted by the operator's `lower` from shapes alone, so results cannot depend on how many threads share
+ * them. A kernel only ever writes its outputs (never accumulates, unless it declares so), never allocates,
+ * never fails, never includes Python.h. A file is compiled once per instruction set and once per element type
+ * named in its first lines as
  *     //! dtypes: f32 f64            (or: //! dtypes: any   for a file that looks at no element type)
- * with CS_ISA (base, avx2, avx512), CS_ISA_<ISA>=1, CS_DT (f32, ...) and CS_DT_<DT>=1 defined. The table of kernels is
- * made by scanning for CS_KERNEL at build time; nothing else names a kernel. */
+ * with CS_ISA (base, avx2, avx512), CS_ISA_<ISA>=1, CS_DT (f32, ...) and CS_DT_<DT>=1 defined. The table of
+ * kernels is made by scanning for CS_KERNEL at build time; nothing else names a kernel. */
 #ifndef CYSYM_H
 #define CYSYM_H
 #include <math.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 
 typedef struct cs_call {
-    void **ptr;           /* outputs, then inputs, then workspaces, as listed by `lower`; only element-aligned */
+    void **ptr; /* outputs, then inputs, then workspaces, as listed by `lower`; only element-aligned */
     const int64_t *ints;  /* static integers of the call: sizes, strides IN ELEMENTS, flags */
     const double *floats; /* scalar parameters, dynamic ones refreshed before each run */
     int64_t items;        /* how many independent items the whole call has */
@@ -36,8 +37,8 @@ void *cs_scratch(void);
 #define CS_CAT4_(a, b, c, d) a##b##_##c##_##d
 #define CS_CAT4(a, b, c, d) CS_CAT4_(a, b, c, d)
 #define CS_NAME(name) CS_CAT4(cs_, name, CS_DT, CS_ISA)
-#define CS_KERNEL(name)                                                                                             \
-    void CS_NAME(name)(const cs_call *c, int64_t begin, int64_t end);                                               \
+#define CS_KERNEL(name)                                                                                      \
+    void CS_NAME(name)(const cs_call *c, int64_t begin, int64_t end);                                        \
     void CS_NAME(name)(const cs_call *c, int64_t begin, int64_t end)
 
 #if CS_DT_f64
@@ -57,7 +58,8 @@ typedef int64_t real;
 #endif
 #define K(x) ((real)(x))
 
-/* Widest vector of the instruction set, in bytes: wider GNU vectors are kept in memory and run 60 times slower. */
+/* Widest vector of the instruction set, in bytes: wider GNU vectors are kept in memory and run 60 times
+ * slower. */
 #if CS_ISA_avx512
 #define CS_VEC_BYTES 64
 #elif CS_ISA_avx2

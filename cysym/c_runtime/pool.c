@@ -1,9 +1,9 @@
 /* Worker pool: N-1 workers and the caller share the slices of one call at a time.
  *
- * A slice is handed out by a compare-and-swap on one 64-bit ticket (generation, next slice), so a worker that wakes
- * late can never take a slice of another call. Workers spin while a run is active and for a short while after it, then
- * sleep on a futex. The pool is taken by try-lock: whoever fails runs its slices alone, with the same results. After a
- * fork the child starts with no workers and makes new ones at its next run. */
+ * A slice is handed out by a compare-and-swap on one 64-bit ticket (generation, next slice), so a worker that
+ * wakes late can never take a slice of another call. Workers spin while a run is active and for a short while
+ * after it, then sleep on a futex. The pool is taken by try-lock: whoever fails runs its slices alone, with
+ * the same results. After a fork the child starts with no workers and makes new ones at its next run. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
@@ -47,7 +47,8 @@ static _Thread_local void *scratch;
 static void make_key(void) { pthread_key_create(&scratch_key, free); }
 
 static int ensure_scratch(void) {
-    if (scratch) return 0;
+    if (scratch)
+        return 0;
     pthread_once(&scratch_once, make_key);
     if (posix_memalign(&scratch, 64, CS_SCRATCH_BYTES)) {
         scratch = NULL;
@@ -74,9 +75,11 @@ static void run_slice(const cs_step *s, int64_t slice) {
 static void work_on(uint32_t gen) {
     for (;;) {
         uint64_t t = atomic_load_explicit(&ticket, memory_order_acquire);
-        if ((uint32_t)(t >> 32) != gen || (uint32_t)t >= atomic_load(&job_slices)) return;
+        if ((uint32_t)(t >> 32) != gen || (uint32_t)t >= atomic_load(&job_slices))
+            return;
         cs_step *step = atomic_load(&job_step);
-        if (!atomic_compare_exchange_weak(&ticket, &t, t + 1)) continue;
+        if (!atomic_compare_exchange_weak(&ticket, &t, t + 1))
+            continue;
         run_slice(step, (int64_t)(uint32_t)t);
         atomic_fetch_add_explicit(&job_done, 1, memory_order_release);
     }
@@ -84,7 +87,8 @@ static void work_on(uint32_t gen) {
 
 static void *worker(void *unused) {
     (void)unused;
-    if (ensure_scratch()) return NULL; /* the caller does the work alone */
+    if (ensure_scratch())
+        return NULL; /* the caller does the work alone */
     uint32_t last = (uint32_t)(atomic_load(&ticket) >> 32);
     int64_t idle_since = now_ns();
     for (uint32_t spins = 0;;) {
@@ -99,10 +103,12 @@ static void *worker(void *unused) {
             continue;
         }
         PAUSE();
-        if (++spins % SPINS_TO_YIELD == 0) sched_yield();
+        if (++spins % SPINS_TO_YIELD == 0)
+            sched_yield();
         if (spins % 64 == 0 && !atomic_load(&run_active)) {
             int64_t t = now_ns();
-            if (!idle_since) idle_since = t;
+            if (!idle_since)
+                idle_since = t;
             if (t - idle_since > WORKER_SPIN_NS) {
                 atomic_fetch_add(&sleepers, 1);
                 if (!atomic_load(&run_active))
@@ -132,7 +138,8 @@ static void grow(int threads) {
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     while (workers_made < threads - 1) {
         pthread_t id;
-        if (pthread_create(&id, &attr, worker, NULL)) break; /* fewer threads, same results */
+        if (pthread_create(&id, &attr, worker, NULL))
+            break; /* fewer threads, same results */
         workers_made++;
     }
     pthread_attr_destroy(&attr);
@@ -141,13 +148,14 @@ static void grow(int threads) {
 static void wake_all(void) {
     atomic_store(&run_active, 1);
     atomic_fetch_add(&wake_word, 1);
-    if (atomic_load(&sleepers)) syscall(SYS_futex, &wake_word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+    if (atomic_load(&sleepers))
+        syscall(SYS_futex, &wake_word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
 }
 
 static void run_parallel(cs_step *s, uint32_t slices) {
     uint32_t gen = (uint32_t)(atomic_load(&ticket) >> 32) + 1;
-    /* No slice of the old generation is left, so nobody holds job_*; the ticket publishes them. Its old generation
-     * is closed first: a late worker must not pair the old ticket with the new slice count. */
+    /* No slice of the old generation is left, so nobody holds job_*; the ticket publishes them. Its old
+     * generation is closed first: a late worker must not pair the old ticket with the new slice count. */
     atomic_store(&ticket, ((uint64_t)gen << 32) | UINT32_MAX);
     atomic_store(&job_done, 0);
     atomic_store(&job_step, s);
@@ -157,7 +165,8 @@ static void run_parallel(cs_step *s, uint32_t slices) {
     work_on(gen);
     for (uint32_t spins = 1; atomic_load_explicit(&job_done, memory_order_acquire) < slices; spins++) {
         PAUSE();
-        if (spins % SPINS_TO_YIELD == 0) sched_yield(); /* more threads than processors: let the others finish */
+        if (spins % SPINS_TO_YIELD == 0)
+            sched_yield(); /* more threads than processors: let the others finish */
     }
 }
 
@@ -165,13 +174,16 @@ void cs_set_threads(int n) { atomic_store(&wanted_threads, n < 1 ? 1 : n > MAX_T
 int cs_get_threads(void) { return atomic_load(&wanted_threads); }
 
 int cs_run(cs_step *steps, int64_t count, int skip_once) {
-    if (ensure_scratch()) return -1;
+    if (ensure_scratch())
+        return -1;
     int threads = atomic_load(&wanted_threads), own = 0, awake = 0;
     for (int64_t i = 0; i < count; i++) {
         cs_step *s = steps + i;
-        if (skip_once && s->once) continue;
+        if (skip_once && s->once)
+            continue;
         if (s->guard) {
-            if (*s->guard == s->seen) continue;
+            if (*s->guard == s->seen)
+                continue;
             s->seen = *s->guard;
         }
         if (s->parallel && threads > 1) {
@@ -179,7 +191,8 @@ int cs_run(cs_step *steps, int64_t count, int skip_once) {
                 int expected = 0;
                 own = atomic_compare_exchange_strong(&pool_busy, &expected, 1) ? 1 : -1;
                 if (own == 1) {
-                    if (workers_made < threads - 1) grow(threads);
+                    if (workers_made < threads - 1)
+                        grow(threads);
                     atomic_store(&job_fp_mode, GET_FP_MODE());
                 }
             }

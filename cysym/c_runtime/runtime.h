@@ -13,12 +13,14 @@ typedef struct cs_step {
     int32_t parallel;     /* worth waking other threads for */
 } cs_step;
 
-/* 0, or -1 when scratch memory cannot be had. Takes the pool if it is free, else runs everything in this thread. */
+/* 0, or -1 when scratch memory cannot be had. Takes the pool if it is free, else runs everything in this
+ * thread. */
 int cs_run(cs_step *steps, int64_t count, int skip_once);
 
 void cs_set_threads(int n); /* 1 .. 256; takes effect at the next run */
 int cs_get_threads(void);
 
-const cs_entry *cs_kernel_table(const char *isa, int64_t *count); /* NULL: no such instruction set was built */
+const cs_entry *cs_kernel_table(const char *isa,
+                                int64_t *count); /* NULL: no such instruction set was built */
 const char *cs_best_isa(void);
 #endif

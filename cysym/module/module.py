@@ -245,7 +245,8 @@ class Module(BaseModule):
             self.params_initialized = True
             self._params_dirty = shared_module._params_dirty
         elif self.params_initialized:
-            # As in MXNet, what a loaded file lacks (a label that counts as a parameter here) stays zero; we say so.
+            # As in MXNet, what a loaded file lacks (a label that counts as a parameter here) stays zero; we
+            # say so.
             for own, bound in zip(self._host_params(), (group.param_dict(), group.aux_dict()), strict=True):
                 for name, zero in _host_zeros(bound).items():
                     if name not in own:

@@ -35,7 +35,9 @@ def _dims(shape: Any) -> tuple[int, ...]:
         if not isinstance(d, (int, np.integer)) or isinstance(d, bool):
             raise TypeError(f"shape must be integers, got {shape!r}")
         if d < 0 or (d == 0 and not util.is_np_shape()):
-            raise MXNetError(f"shape {dims}: dimension {d} is not a size" + ("" if d else "; use mx.util.np_shape()"))
+            raise MXNetError(
+                f"shape {dims}: dimension {d} is not a size" + ("" if d else "; use mx.util.np_shape()")
+            )
     return tuple(int(d) for d in dims)
 
 
@@ -55,11 +57,15 @@ def empty(shape: Any, ctx: Any = None, dtype: Any = None, stype: Any = None) -> 
 
 def zeros(shape: Any, ctx: Any = None, dtype: Any = None, stype: Any = None, **kwargs: Any) -> NDArray:
     """Array of zeros."""
-    result: NDArray = imperative.empty(_dims(shape), _context(ctx), dtype_code(dtype or np.float32), zero=True)
+    result: NDArray = imperative.empty(
+        _dims(shape), _context(ctx), dtype_code(dtype or np.float32), zero=True
+    )
     return result
 
 
-def full(shape: Any, val: float, ctx: Any = None, dtype: Any = np.float32, out: NDArray | None = None) -> NDArray:
+def full(
+    shape: Any, val: float, ctx: Any = None, dtype: Any = np.float32, out: NDArray | None = None
+) -> NDArray:
     """Array of one value."""
     result = empty(shape, ctx, dtype) if out is None else out
     result[:] = val
@@ -113,11 +119,11 @@ def concatenate(arrays: Sequence[NDArray], axis: int = 0, always_copy: bool = Tr
         raise TypeError("concatenate expects a non-empty list of NDArrays")
     if len(arrays) == 1 and not always_copy:
         return arrays[0]
-    result: NDArray = getattr(sys.modules[__name__], "concat")(*arrays, dim=axis)
+    result: NDArray = sys.modules[__name__].concat(*arrays, dim=axis)
     return result
 
 
-# --- files --------------------------------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------------------
 def save(fname: str, data: Any) -> None:
     """Write an array, a list or a dict str -> array in MXNet's format, atomically."""
     names: list[str] = []
@@ -133,7 +139,9 @@ def save(fname: str, data: Any) -> None:
             raise TypeError("save only accept dict str->NDArray or list of NDArray")
         arrays = data
     else:
-        raise ValueError("data needs to either be a NDArray, dict of str, NDArray pairs or a list of NDarrays.")
+        raise ValueError(
+            "data needs to either be a NDArray, dict of str, NDArray pairs or a list of NDarrays."
+        )
     write_atomic(fname, _params.dumps([a.asnumpy() for a in arrays], names, util.is_np_shape()))
 
 
@@ -163,7 +171,7 @@ def load_frombuffer(buf: bytes) -> Any:
     return _loaded(*_params.loads(buf, util.is_np_shape()))
 
 
-# --- operators ----------------------------------------------------------------------------------------------------
+# --- operators ----------------------------------------------------------------------------------------------
 def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = ctx = None
     if kwargs:
@@ -269,4 +277,3 @@ for _name, _op, _scalar, _reverse in (
 
 random = types.ModuleType(f"{__name__}.random", "Random arrays; see `mx.random`.")
 sys.modules[random.__name__] = random
-

@@ -1,4 +1,5 @@
-"""Imperative calls: lowers one operator for given shapes, types and device, and hands it to the cache in `_core`."""
+"""Imperative calls: lowers one operator for given shapes, types and device, and hands it to the cache in
+`_core`."""
 
 from __future__ import annotations
 
@@ -43,11 +44,15 @@ def lower_call(
     op = cls.make(params)
     names = op.input_names() + op.aux_names()
     if len(specs) != len(names):
-        raise MXNetError(f"operator {cls.name} takes {len(names)} arrays ({', '.join(names)}), got {len(specs)}")
+        raise MXNetError(
+            f"operator {cls.name} takes {len(names)} arrays ({', '.join(names)}), got {len(specs)}"
+        )
     ctx = specs[0][2] if specs else context or current_context()
     for i, spec in enumerate(specs):
         if spec[2] != ctx:
-            raise MXNetError(f"operator {cls.name}: input {names[i]} is on {spec[2]}, input {names[0]} on {ctx}")
+            raise MXNetError(
+                f"operator {cls.name}: input {names[i]} is on {spec[2]}, input {names[0]} on {ctx}"
+            )
     device = ctx.device
     shapes, types = _infer(op, names, specs)
     out_names = op.output_names()

@@ -27,7 +27,7 @@ class NDArray(ArrayBase):
     __slots__ = ("_grad",)
     __array_priority__ = 1000.0
 
-    # --- facts ------------------------------------------------------------------------------------------------
+    # --- facts ----------------------------------------------------------------------------------------------
     @property
     def dtype(self) -> Any:
         """NumPy scalar type, as ``numpy.float32``."""
@@ -82,12 +82,14 @@ class NDArray(ArrayBase):
     def __iter__(self) -> Iterator[NDArray]:
         return (self[i] for i in range(len(self)))
 
-    # --- reading ----------------------------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------------------------
     def asnumpy(self) -> np.ndarray:
         """Copy as a NumPy array; waits for the device."""
         out = np.empty(self.shape, TYPES[self.spec[1]])
         if out.size:
-            self.context.device.read(self.storage, self.offset, out.nbytes, out.reshape(-1).view(np.uint8).data)
+            self.context.device.read(
+                self.storage, self.offset, out.nbytes, out.reshape(-1).view(np.uint8).data
+            )
         return out
 
     def asscalar(self) -> Any:
@@ -106,7 +108,7 @@ class NDArray(ArrayBase):
         array = self.asnumpy()
         return array if dtype is None else array.astype(dtype, copy=False)
 
-    # --- indexing ---------------------------------------------------------------------------------------------
+    # --- indexing -------------------------------------------------------------------------------------------
     def _view(self, shape: tuple[int, ...], skip: int) -> NDArray:
         """Array over the same memory, `skip` elements in."""
         view = NDArray.__new__(NDArray)
@@ -166,7 +168,9 @@ class NDArray(ArrayBase):
         try:
             host = np.broadcast_to(np.asarray(value, dtype=self.dtype), target.shape)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"cannot assign {np.shape(value)} to an array of shape {target.shape}: {error}") from None
+            raise ValueError(
+                f"cannot assign {np.shape(value)} to an array of shape {target.shape}: {error}"
+            ) from None
         target._write(host)
 
     def _write(self, host: np.ndarray) -> None:
@@ -175,7 +179,7 @@ class NDArray(ArrayBase):
             data = np.ascontiguousarray(host, dtype=self.dtype).reshape(-1).view(np.uint8)
             self.context.device.write(self.storage, self.offset, data.data)
 
-    # --- copies and casts -------------------------------------------------------------------------------------
+    # --- copies and casts -----------------------------------------------------------------------------------
     def copyto(self, other: Any) -> NDArray:
         """Copy into an array (casting; shapes must match) or onto a context."""
         if isinstance(other, Context):
@@ -227,7 +231,9 @@ class NDArray(ArrayBase):
             shape = tuple(kwargs.pop("shape"))
         reverse = bool(kwargs.pop("reverse", False))
         if kwargs:
-            raise TypeError(f"Got unknown keyword arguments {', '.join(kwargs)}; accepted are 'shape', 'reverse'")
+            raise TypeError(
+                f"Got unknown keyword arguments {', '.join(kwargs)}; accepted are 'shape', 'reverse'"
+            )
         from ..ops.rules import ShapeRule
 
         op = find_op("Reshape").make({"shape": tuple(int(d) for d in shape), "reverse": reverse})
@@ -256,7 +262,7 @@ class NDArray(ArrayBase):
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_pickle, (self.asnumpy(), self.context.device_type, self.context.device_id)
 
-    # --- operators --------------------------------------------------------------------------------------------
+    # --- operators ------------------------------------------------------------------------------------------
     def __add__(self, other: Any) -> NDArray:
         return _binary(self, other, "broadcast_add", "_plus_scalar")
 
@@ -363,7 +369,9 @@ def _binary(
     target = None if out is None else [out]
     if isinstance(right, NDArray):
         if left.context != right.context:
-            raise MXNetError(f"operator {op}: inputs on {left.context} and {right.context}; bring them to one context")
+            raise MXNetError(
+                f"operator {op}: inputs on {left.context} and {right.context}; bring them to one context"
+            )
         pair = [right, left] if reverse else [left, right]
         result: NDArray = imperative.invoker.invoke(find_op(op), pair, {}, target)[0]
         return result

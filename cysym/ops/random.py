@@ -8,7 +8,7 @@ sampler of N numbers uses n = min(ceil(N / 64), 1024) generators; each fills one
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -43,6 +43,10 @@ class _Sampler(OpDef):
     shape = Shape(None, "shape of the result; taken from its users when absent")
     ctx = Str("", "context of the result, in an imperative call")
     dtype = DType(None, "element type of the result, float32 when absent")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.params = {**{n: p for n, p in cls.params.items() if n not in _Sampler.params}, **_Sampler.params}
 
     def check(self) -> None:
         if self.dtype is not None and NAMES[self.dtype] not in ("float16", "float32", "float64"):

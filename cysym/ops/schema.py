@@ -255,7 +255,7 @@ class OpDef:
         if "name" in vars(cls) and cls.name:
             register(cls)
 
-    # --- making an instance -----------------------------------------------------------------------------------
+    # --- making an instance ---------------------------------------------------------------------------------
     @classmethod
     def make(cls, attrs: Mapping[str, Any]) -> OpDef:
         """The operator with these parameters; strings are parsed, unknown and missing ones refused."""
@@ -295,7 +295,7 @@ class OpDef:
     def check(self) -> None:
         """Refuse combinations of parameters that no input can make valid."""
 
-    # --- names ------------------------------------------------------------------------------------------------
+    # --- names ----------------------------------------------------------------------------------------------
     def input_names(self) -> tuple[str, ...]:
         """Tensor inputs with these parameters, auxiliary states excluded."""
         if self.variadic:
@@ -316,9 +316,10 @@ class OpDef:
         """Attributes set on the variable of this input, as BatchNorm sets ``__init__``."""
         return {}
 
-    # --- the five functions -----------------------------------------------------------------------------------
+    # --- the five functions ---------------------------------------------------------------------------------
     def infer_shape(self, s: ShapeRule) -> None:
-        """Tell `s` what is known (both directions); called until nothing changes. Default: all shapes equal."""
+        """Tell `s` what is known (both directions); called until nothing changes. Default: all shapes
+        equal."""
         s.same()
 
     def infer_type(self, t: TypeRule) -> None:

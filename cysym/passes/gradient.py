@@ -2,7 +2,7 @@
 
 Walks nodes in reverse topological order; each operator's `gradient` turns the gradients of its outputs into
 those of its inputs. Sums of several gradients become one `add_n` node. Nothing here knows a kernel or a
-grad_req. """
+grad_req."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def gradient(
     """Entries holding d(heads . head_grads)/d(variable) for each variable of `wrt` (None: not reached).
 
     `order` is a topological order of the graph of `heads`. A head whose `head_grads` entry is None is a loss
-    layer, which makes its own gradient. """
+    layer, which makes its own gradient."""
     needed: set[Node] = set(wrt)
     for node in order:
         if any(src in needed for src, _ in node.inputs):

@@ -1,7 +1,7 @@
 """infer: shapes and element types of every entry of a graph, in both directions, to a fixpoint.
 
-Reads the operators' rules, changes no graph. Who set each shape first is kept, so that an error can name the chain of
-nodes that led to it. Inside, an unknown dimension is -1 and an unknown rank None.
+Reads the operators' rules, changes no graph. Who set each shape first is kept, so that an error can name the
+chain of nodes that led to it. Inside, an unknown dimension is -1 and an unknown rank None.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def _fixpoint(
                             try:
                                 new = meet(values[e], new) if method == "infer_shape" else values[e]
                             except ValueError:
-                                problem = ShapeError(f"one input used twice: expected {text(new)}, got {text(values[e])}")
+                                problem = ShapeError(
+                                    f"one input used twice: expected {text(new)}, got {text(values[e])}"
+                                )
                                 raise _explain(graph, i, problem, values, origins, text) from None
                         values[e] = new
                         origins.setdefault(e, i)

@@ -1,7 +1,7 @@
 """The call list: what `lower` makes of a graph, and what the planner and the devices read.
 
-Plain data. A `Buffer` is a stretch of memory somebody owns; a `Tensor` is a typed, strided look into one; a `Call`
-is one kernel launch on tensors. Sizes and strides are bytes, 64-bit; nothing here allocates.
+Plain data. A `Buffer` is a stretch of memory somebody owns; a `Tensor` is a typed, strided look into one; a
+`Call` is one kernel launch on tensors. Sizes and strides are bytes, 64-bit; nothing here allocates.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def dense_strides(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
 class Buffer:
     """Memory with one owner. ``slot`` is its run-time slot when external, constant or persistent."""
 
-    __slots__ = ("kind", "nbytes", "device", "slot", "name", "pinned", "chunk", "offset")
+    __slots__ = ("chunk", "device", "kind", "name", "nbytes", "offset", "pinned", "slot")
 
     def __init__(self, kind: Kind, nbytes: int, device: Any, slot: int = -1, name: str = "") -> None:
         self.kind: Kind = kind
@@ -57,9 +57,10 @@ class Buffer:
 
 
 class Tensor:
-    """A typed look into a buffer. ``layout`` is "" for plain row-major order or "nChw16c" for channel blocks."""
+    """A typed look into a buffer. ``layout`` is "" for plain row-major order or "nChw16c" for channel
+    blocks."""
 
-    __slots__ = ("buffer", "offset", "shape", "strides", "dtype", "layout")
+    __slots__ = ("buffer", "dtype", "layout", "offset", "shape", "strides")
 
     def __init__(
         self,
@@ -125,7 +126,8 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """A scalar that may change from run to run: parameter `param` of graph node `node`, and what it is at first."""
+    """A scalar that may change from run to run: parameter `param` of graph node `node`, and what it is at
+    first."""
 
     node: int
     param: str

@@ -1,7 +1,9 @@
-"""layout: which activations lie in channel blocks (nChw16c) between the operators that can read and write them.
+"""layout: which activations lie in channel blocks (nChw16c) between the operators that can read and write
+them.
 
-An operator says so by ``blocked_inputs`` and ``blocked_outputs`` (names). Arguments, outputs and everything a plain
-operator reads stay NCHW; a reader that cannot take blocks gets a reordered copy from `LowerContext.input`.
+An operator says so by ``blocked_inputs`` and ``blocked_outputs`` (names). Arguments, outputs and everything a
+plain operator reads stay NCHW; a reader that cannot take blocks gets a reordered copy from
+`LowerContext.input`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """lower: graph nodes become kernel calls. Holds `LowerContext`, all that an operator's `lower` may use.
 
-What an operator sees: named inputs and outputs as tensors, `call`, `alias`, temporaries. It never sees a device's API,
-memory addresses or the grad_req of its outputs: those belong to the program around it.
+What an operator sees: named inputs and outputs as tensors, `call`, `alias`, temporaries. It never sees a
+device's API, memory addresses or the grad_req of its outputs: those belong to the program around it.
 """
 
 from __future__ import annotations
@@ -53,13 +53,14 @@ class LowerContext:
         self._shapes: Mapping[str, tuple[int, ...]] = shapes or {}
         self._read = frozenset(outs) if read is None else read
 
-    # --- operands ---------------------------------------------------------------------------------------------
+    # --- operands -------------------------------------------------------------------------------------------
     def input(self, name: str, need: Need = "dense", dtype: int | None = None) -> Tensor:
-        """Input `name` (auxiliary states included) as a tensor; copied first if it lies worse than `need` asks.
+        """Input `name` (auxiliary states included) as a tensor; copied first if it lies worse than `need`
+        asks.
 
         ``"dense"``: row-major without gaps; ``"batch"``: each sample dense, samples may lie apart (see
-        `Tensor.batch_stride`); ``"blocked"``: as ``"batch"``, or in layout nChw16c (ask `Tensor.layout`); ``"any"``:
-        arbitrary strides. `dtype` (a code) inserts a cast.
+        `Tensor.batch_stride`); ``"blocked"``: as ``"batch"``, or in layout nChw16c (ask `Tensor.layout`);
+        ``"any"``: arbitrary strides. `dtype` (a code) inserts a cast.
         """
         t = self._ins[name]
         if t.layout and need != "blocked":
@@ -94,8 +95,8 @@ class LowerContext:
         return name in self._read
 
     def output(self, name: str = "output", need: Need = "dense") -> Tensor:
-        """Output to write. Where it was placed inside another tensor in a way `need` excludes, a temporary is handed
-        out and copied to its place afterwards. An output nobody reads is a temporary, too."""
+        """Output to write. Where it was placed inside another tensor in a way `need` excludes, a temporary is
+        handed out and copied to its place afterwards. An output nobody reads is a temporary, too."""
         if name not in self._outs:
             raise MXNetError(f"operator {self.op!r} of node {self.name} has no output {name!r}")
         t = self._outs[name]
@@ -136,7 +137,7 @@ class LowerContext:
         """A scalar parameter whose value is read at each run; goes among `floats`."""
         return Dynamic(self.node, param, float(self.op.values[param]))
 
-    # --- calls ------------------------------------------------------------------------------------------------
+    # --- calls ----------------------------------------------------------------------------------------------
     def call(
         self,
         kernel: str,
@@ -155,10 +156,11 @@ class LowerContext:
         mutates: bool = False,
         source: Any = None,
     ) -> None:
-        """Launch `kernel`. See `Call` for the meaning of the arguments; `dtype` defaults to the first output's.
+        """Launch `kernel`. See `Call` for the meaning of the arguments; `dtype` defaults to the first
+        output's.
 
-        A tensor the kernel both reads and writes stands among `outs` AND `ins`. Every pointer handed to the kernel
-        is the tensor's first element; strides, where they matter, go into `ints` in elements.
+        A tensor the kernel both reads and writes stands among `outs` AND `ins`. Every pointer handed to the
+        kernel is the tensor's first element; strides, where they matter, go into `ints` in elements.
         """
         if items == 0:
             return
@@ -186,7 +188,8 @@ class LowerContext:
         )
 
     def callback(self, function: Callable[..., None], outs: Sequence[Tensor], ins: Sequence[Tensor]) -> None:
-        """Call Python between kernels: ``function(outs, ins)`` gets lists of NDArrays over the tensors' memory."""
+        """Call Python between kernels: ``function(outs, ins)`` gets lists of NDArrays over the tensors'
+        memory."""
         self._emit(
             Call(
                 "callback", "any", list(outs), list(ins), [], [], 1, 1e6, self.device,
@@ -203,8 +206,8 @@ class LowerContext:
     ) -> None:
         """Output is a view of an input: no call at all, or a copy where the output had to lie elsewhere.
 
-        `offset` and `strides` are bytes. The input must be dense when `strides` is None and the shapes differ; ask
-        for it with ``self.input(name)``.
+        `offset` and `strides` are bytes. The input must be dense when `strides` is None and the shapes
+        differ; ask for it with ``self.input(name)``.
         """
         src = self.input(of, "any") if isinstance(of, str) else of
         out = self._outs[output]
@@ -218,7 +221,12 @@ class LowerContext:
         if self._is_placed(out):
             self.copy(out, look)
         else:
-            out.buffer, out.offset, out.strides, out.layout = look.buffer, look.offset, look.strides, look.layout
+            out.buffer, out.offset, out.strides, out.layout = (
+                look.buffer,
+                look.offset,
+                look.strides,
+                look.layout,
+            )
 
     def copy(self, dst: Tensor, src: Tensor) -> None:
         """Element-wise copy between any strides, one element type."""
@@ -278,9 +286,9 @@ STRIDED_DIMS = 6
 def _strided_ints(*tensors: Tensor) -> list[int]:
     """[ndim, 6 dims, 6 strides of each tensor in elements], ndim of them used, padded in front with 1 and 0.
 
-    The order of the dimensions is free, as every element stands alone: the first tensor's stride falls towards the
-    end, and where the second tensor runs fastest along another dimension, that one comes last but one, so that a
-    kernel finds the two dimensions of a transposition side by side.
+    The order of the dimensions is free, as every element stands alone: the first tensor's stride falls
+    towards the end, and where the second tensor runs fastest along another dimension, that one comes last but
+    one, so that a kernel finds the two dimensions of a transposition side by side.
     """
     dims, steps = collapse(tensors[0].shape, *(t.estrides for t in tensors))
     order = sorted(range(len(dims)), key=lambda i: -abs(steps[0][i]))
@@ -310,7 +318,9 @@ def _reorder_call(kernel: str, dst: Tensor, src: Tensor, device: Any) -> Call:
 
 def _copy_call(dst: Tensor, src: Tensor, device: Any, names: tuple[str, ...]) -> Call:
     ints = [dst.itemsize, *_strided_ints(dst, src)]
-    inplace = [(0, 0)] if dst.strides == src.strides else []  # else an element would be overwritten before it is read
+    inplace = (
+        [(0, 0)] if dst.strides == src.strides else []
+    )  # else an element would be overwritten before it is read
     return Call("copy", "any", [dst], [src], ints, [], dst.size, 0.3, device, inplace=inplace, names=names)
 
 

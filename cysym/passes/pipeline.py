@@ -35,6 +35,7 @@ class Options:
     blocked: bool = False
     epilogue: bool = True
     recompute: bool = True
+    reorder: bool = True
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """plan: lifetimes of arena buffers over a call list, memory shared in place, and an offset for each.
 
-Writes `chunk` and `offset` into the buffers and returns what it decided. Knows calls and buffers, no operator. The
-lower bound it reports is the largest sum, over calls, of the bytes alive then (in-place pairs counted once): no plan
-for this order of calls can need less.
+Writes `chunk` and `offset` into the buffers and returns what it decided. Knows calls and buffers, no
+operator. The lower bound it reports is the largest sum, over calls, of the bytes alive then (in-place pairs
+counted once): no plan for this order of calls can need less.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class _Block:
 
 
 def drop_dead(calls: Sequence[Call]) -> list[Call]:
-    """Without the calls whose results nobody reads. Calls that write outside the arena, mutate or call back stay."""
+    """Without the calls whose results nobody reads. Calls that write outside the arena, mutate or call back
+    stay."""
     live: set[Buffer] = set()
     kept: list[Call] = []
     for call in reversed(calls):
@@ -110,7 +111,9 @@ def drop_dead(calls: Sequence[Call]) -> list[Call]:
     return kept[::-1]
 
 
-def plan(calls: Sequence[Call], share: bool = True, canaries: bool = False, capacity: int | None = None) -> Plan:
+def plan(
+    calls: Sequence[Call], share: bool = True, canaries: bool = False, capacity: int | None = None
+) -> Plan:
     """Place every arena buffer of `calls`.
 
     Parameters
@@ -172,7 +175,11 @@ def _merge(call: Call, i: int, block_of: dict[Buffer, _Block]) -> None:
     """Let outputs take over inputs that die in this call."""
     for a, b in call.inplace:
         src, dst = call.ins[a], call.outs[b]
-        if src.buffer.kind != "arena" or dst.buffer.kind != "arena" or src.buffer.device is not dst.buffer.device:
+        if (
+            src.buffer.kind != "arena"
+            or dst.buffer.kind != "arena"
+            or src.buffer.device is not dst.buffer.device
+        ):
             continue
         x, y = block_of[src.buffer], block_of[dst.buffer]
         if x is y or x.last != i or y.first != i or x.nbytes != y.nbytes:

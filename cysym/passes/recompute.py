@@ -1,8 +1,9 @@
 """recompute: gradients read a ReLU behind a BatchNorm by computing it again instead of keeping it.
 
-What BatchNorm reads is saved for its own gradient anyway, and applying known statistics is one cheap pass, so the
-normalised activation needs no memory between forward and backward. The numbers are the same bits: same kernels, same
-inputs. Rewires gradient nodes (made for one compilation); forward nodes are shared with the user and stay untouched.
+What BatchNorm reads is saved for its own gradient anyway, and applying known statistics is one cheap pass, so
+the normalised activation needs no memory between forward and backward. The numbers are the same bits: same
+kernels, same inputs. Rewires gradient nodes (made for one compilation); forward nodes are shared with the
+user and stay untouched.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ WORTHWHILE = 1 << 20  # bytes: smaller activations are not worth a launch
 
 
 def _is_relu(op: OpDef | None) -> bool:
-    return op is not None and (op.name == "relu" or (op.name == "Activation" and op.values["act_type"] == "relu"))
+    return op is not None and (
+        op.name == "relu" or (op.name == "Activation" and op.values["act_type"] == "relu")
+    )
 
 
-def recompute(forward: Sequence[Node], gradients: Sequence[Node], nbytes: Callable[[Node], int]) -> dict[Node, float]:
+def recompute(
+    forward: Sequence[Node], gradients: Sequence[Node], nbytes: Callable[[Node], int]
+) -> dict[Node, float]:
     """Rewire `gradients` and return the new nodes with the place each takes in the order of creation numbers.
 
     `nbytes` gives the size of a node's first output.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops as _ops
+from .._core import Node
 from ..attribute import AttrScope
 from ..base import MXNetError
 from ..dtypes import dtype_code
@@ -19,7 +20,6 @@ from . import convert
 from .compose import attr_text, make_node
 from .register import make_function, split_arguments
 from .symbol import Number, Symbol
-from .._core import Node
 
 __all__ = ["Group", "Symbol", "Variable", "load", "load_json", "var"]
 
@@ -144,18 +144,27 @@ def _creation(op: str, name: str | None, **params: Any) -> Symbol:
 
 def zeros(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
     """Zeros; a 0 in `shape` is inferred later."""
-    return _creation("_zeros", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs)
+    return _creation(
+        "_zeros", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs
+    )
 
 
 def ones(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
     """Ones; a 0 in `shape` is inferred later."""
-    return _creation("_ones", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs)
+    return _creation(
+        "_ones", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs
+    )
 
 
 def full(shape: Any, val: float, dtype: Any = None, **kwargs: Any) -> Symbol:
     """A constant."""
     return _creation(
-        "_full", kwargs.pop("name", None), shape=shape, value=float(val), dtype=attr_text(dtype or np.float32), **kwargs
+        "_full",
+        kwargs.pop("name", None),
+        shape=shape,
+        value=float(val),
+        dtype=attr_text(dtype or np.float32),
+        **kwargs,
     )
 
 
@@ -170,7 +179,9 @@ def arange(
     )  # fmt: skip
 
 
-def _mixed(left: Any, right: Any, op: str, left_scalar: str, right_scalar: str, both: Any, hints: Sequence[str]) -> Any:
+def _mixed(
+    left: Any, right: Any, op: str, left_scalar: str, right_scalar: str, both: Any, hints: Sequence[str]
+) -> Any:
     if isinstance(left, Symbol) and isinstance(right, Symbol):
         return left._op(op, hints[0], right)
     if isinstance(left, Symbol) and isinstance(right, Number):
@@ -241,4 +252,3 @@ for _name, _cls in _ops.all_ops().items():
 random = _submodule("random", ("_random_",))
 linalg = _submodule("linalg", ("_linalg_",))
 contrib = _submodule("contrib", ("_contrib_",))
-

@@ -24,7 +24,9 @@ def to_json(heads: Sequence[Entry]) -> str:
     for node in graph.nodes:
         versions = node.versions or (0,) * len(node.inputs)
         inputs = [(graph.ids[src], k, v) for (src, k), v in zip(node.inputs, versions)]
-        nodes.append(JsonNode("null" if node.op is None else node.op.name, node.name, dict(node.attrs), inputs))
+        nodes.append(
+            JsonNode("null" if node.op is None else node.op.name, node.name, dict(node.attrs), inputs)
+        )
     document = Document(
         nodes=nodes,
         arg_nodes=[i for i, n in enumerate(graph.nodes) if n.op is None],

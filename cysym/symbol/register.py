@@ -62,7 +62,8 @@ def make_function(
 def split_arguments(
     cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: dict[str, Any], tensor_type: type
 ) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    """Positional tensors, tensors by name, parameters. Tensors come first, then parameters in signature order."""
+    """Positional tensors, tensors by name, parameters. Tensors come first, then parameters in signature
+    order."""
     positional: list[Any] = []
     names = [n for n in cls.params if n != cls.variadic]
     expected = None if cls.variadic else len(cls.inputs) + len(cls.aux)
@@ -77,7 +78,9 @@ def split_arguments(
                 f"Argument {cls.inputs[i]} must be {tensor_type.__name__} instances, but got {str(a)[:80]}"
             )
         elif cls.variadic:
-            raise AssertionError(f"Positional arguments must have {tensor_type.__name__} type, but got {str(a)[:80]}")
+            raise AssertionError(
+                f"Positional arguments must have {tensor_type.__name__} type, but got {str(a)[:80]}"
+            )
         else:
             rest.append(a)
     params: dict[str, Any] = {}

@@ -36,7 +36,7 @@ class Symbol:
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = list(entries)
 
-    # --- identity ---------------------------------------------------------------------------------------------
+    # --- identity -------------------------------------------------------------------------------------------
     @property
     def name(self) -> str | None:
         """Name of the node, None for a group of different nodes."""
@@ -107,7 +107,7 @@ class Symbol:
             raise MXNetError(f"Keyword Argument {what} is a tuple, single value is required")
         return self._entries[0]
 
-    # --- composition ------------------------------------------------------------------------------------------
+    # --- composition ----------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Symbol:
         """A copy of the graph with free variables replaced by keyword; ``name=`` renames the head."""
         result = Symbol(self._entries)
@@ -116,7 +116,9 @@ class Symbol:
 
     def _compose(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
         if args and kwargs:
-            raise TypeError("compose only accept input Symbols either as positional or keyword arguments, not both")
+            raise TypeError(
+                "compose only accept input Symbols either as positional or keyword arguments, not both"
+            )
         for value in (*args, *kwargs.values()):
             if not isinstance(value, Symbol):
                 raise TypeError("Compose expect `Symbol` as arguments")
@@ -146,7 +148,7 @@ class Symbol:
             rename = {next(iter(heads)): name}
         self._entries = copy_graph(self._entries, replace, order, rename)
 
-    # --- listing ----------------------------------------------------------------------------------------------
+    # --- listing --------------------------------------------------------------------------------------------
     def list_inputs(self) -> list[str]:
         """Arguments and auxiliary states together, depth first."""
         return [n.name for n in self._order() if n.op is None]
@@ -192,7 +194,7 @@ class Symbol:
         entries = [e for node in dict.fromkeys(n for n, _ in self._entries) for e in node.inputs]
         return Symbol(entries) if entries else None
 
-    # --- attributes -------------------------------------------------------------------------------------------
+    # --- attributes -----------------------------------------------------------------------------------------
     def attr(self, key: str) -> str | None:
         """String attribute of the node, None when absent (and for groups)."""
         if self.name is None:
@@ -207,7 +209,9 @@ class Symbol:
     def list_attr(self, recursive: bool = False) -> dict[str, str]:
         """All attributes of this node; of the first output for a group."""
         if recursive:
-            raise DeprecationWarning("Symbol.list_attr with recursive=True has been deprecated. Use attr_dict.")
+            raise DeprecationWarning(
+                "Symbol.list_attr with recursive=True has been deprecated. Use attr_dict."
+            )
         return both_spellings(self._entries[0][0].attrs)
 
     def attr_dict(self) -> dict[str, dict[str, str]]:
@@ -227,9 +231,10 @@ class Symbol:
                 node.op = type(node.op).make(new)
             node.attrs = new
 
-    # --- inference --------------------------------------------------------------------------------------------
+    # --- inference ------------------------------------------------------------------------------------------
     def infer_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """Shapes of (arguments, outputs, auxiliary states); (None, None, None) with a warning when some stay unknown.
+        """Shapes of (arguments, outputs, auxiliary states); (None, None, None) with a warning when some stay
+        unknown.
 
         Parameters
         ----------
@@ -242,7 +247,7 @@ class Symbol:
             result = self._infer_shape_impl(False, *args, **kwargs)
         except MXNetError:
             print("infer_shape error. Arguments:")
-            for key, value in (enumerate(args) if args else kwargs.items()):
+            for key, value in enumerate(args) if args else kwargs.items():
                 print(f"  {key}: {value}")
             raise
         shapes, complete = result
@@ -310,7 +315,8 @@ class Symbol:
         return tuple([util.to_user_shape(s) for s in g] for g in groups), complete
 
     def infer_type(self, *args: Any, **kwargs: Any) -> Any:
-        """NumPy types of (arguments, outputs, auxiliary states); (None, None, None) with a warning when unknown."""
+        """NumPy types of (arguments, outputs, auxiliary states); (None, None, None) with a warning when
+        unknown."""
         types = self._infer_type_impl(*args, **kwargs)
         if all(t is not None for group in types for t in group):
             return types
@@ -343,7 +349,7 @@ class Symbol:
             numpy_types([row[ids[n]] for n in aux]),
         )
 
-    # --- saving -----------------------------------------------------------------------------------------------
+    # --- saving ---------------------------------------------------------------------------------------------
     def tojson(self, remove_amp_cast: bool = True) -> str:
         """JSON text, byte for byte what MXNet 1.9.1 writes."""
         return convert.to_json(self._entries)
@@ -358,7 +364,7 @@ class Symbol:
         """Text dump of the graph in MXNet's form."""
         return convert.debug_text(self._entries)
 
-    # --- running ----------------------------------------------------------------------------------------------
+    # --- running --------------------------------------------------------------------------------------------
     def bind(
         self,
         ctx: Any,
@@ -422,7 +428,7 @@ class Symbol:
         """Not available on a Symbol; use `bind` and `Executor.backward`."""
         raise MXNetError("Symbol.gradient is not implemented; bind with args_grad and call Executor.backward")
 
-    # --- operators --------------------------------------------------------------------------------------------
+    # --- operators ------------------------------------------------------------------------------------------
     def _op(self, name: str, hint: str, *others: Symbol, **params: Any) -> Symbol:
         entries: list[Entry | None] = [self._single("lhs"), *(o._single("rhs") for o in others)]
         node = make_node(find_op(name), hint, entries, {}, params, None, None)
@@ -549,4 +555,3 @@ for _name in (
     "__iadd__", "__isub__", "__imul__", "__itruediv__",
 ):  # fmt: skip
     setattr(Symbol, _name, _refuse(_name))
-

@@ -1,8 +1,9 @@
-"""What a test case of an operator is. One module a stem stands beside this file and lists its operators' cases.
+"""What a test case of an operator is. One module a stem stands beside this file and lists its operators'
+cases.
 
-The harness (tests/test_operators.py) runs every case on every device and element type, forward and backward, with
-write/add/null, in place or not, against the case's float64 NumPy reference; it fails for a registered operator that no
-module here has a case for.
+The harness (tests/test_operators.py) runs every case on every device and element type, forward and backward,
+with write/add/null, in place or not, against the case's float64 NumPy reference; it fails for a registered
+operator that no module here has a case for.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Case:
     tolerance
         Relative to the largest absolute value of the result, in units of the type's epsilon.
     check
-        Instead of `reference`: ``check(outputs: list[Array], **inputs) -> None`` asserting properties (random ops).
+        Instead of `reference`: ``check(outputs: list[Array], **inputs) -> None`` asserting properties (random
+        ops).
     """
 
     op: str
