@@ -33,6 +33,7 @@ REPEAT = {"import": 3, "bind_resnet50": 5}
 def ask(python: str, script: str, bench: str) -> dict[str, Any] | None:
     """One peer's figures for one benchmark; None when it has no such benchmark."""
     environment = dict(os.environ, OMP_NUM_THREADS="2", CYSYM_NUM_THREADS="2")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     command = [python, str(HERE / script), "--bench", bench, "--repeat", str(REPEAT.get(bench, 30))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE)
     if done.returncode:
@@ -92,7 +93,8 @@ def main() -> None:
     named = ", ".join(f"{p} {v}" for p, v in versions.items())
     command = "python benchmarks/run.py " + " ".join(f"--{p} PYTHON" for p in programs if p != "cysym")
     note = (
-        f"Medians of {args.rounds} interleaved rounds; {named}; {platform.machine()}, {os.cpu_count()} processors, "
+        f"Medians of {args.rounds} interleaved rounds; {named}; {platform.machine()}, "
+        f"{os.cpu_count()} processors, "
         f"Python {platform.python_version()}. Made by `{command} --rounds {args.rounds}`."
     )
     print(text)

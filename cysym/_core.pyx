@@ -1,14 +1,14 @@
 # cython: freethreading_compatible=False
 """Compiled core: graph nodes, memory, the CPU segment of a program, and the fast path of imperative calls.
 
-The only hot Cython. Nothing here knows an operator: nodes hold an `OpDef` as an opaque object, segments hold kernel
-pointers found by name in the table of the chosen instruction set. Where data goes next: `executor.py` and
-`ndarray/` drive the segments made here.
+The only hot Cython. Nothing here knows an operator: nodes hold an `OpDef` as an opaque object, segments hold
+kernel pointers found by name in the table of the chosen instruction set. Where data goes next: `executor.py`
+and `ndarray/` drive the segments made here.
 """
 
 import os
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free
@@ -61,7 +61,7 @@ cdef extern from "runtime.h" nogil:
     const char* cs_best_isa()
 
 
-# --- graph --------------------------------------------------------------------------------------------------------
+# --- graph --------------------------------------------------------------------------------------------------
 cdef int64_t _sequence = 0
 cdef list _trash = []
 cdef bint _draining = False
@@ -134,7 +134,7 @@ cdef class Node:
 
 
 def topological(heads):
-    """Nodes reachable from the (node, index) entries, inputs before users, in MXNet's depth-first post-order."""
+    """Nodes reachable from the (node, index) entries, inputs first, in MXNet's depth-first post-order."""
     cdef list order = [], stack = []
     cdef set seen = set()
     cdef Node node
@@ -205,7 +205,7 @@ cdef class Graph:
         return "\n".join(lines)
 
 
-# --- memory -------------------------------------------------------------------------------------------------------
+# --- memory -------------------------------------------------------------------------------------------------
 cdef enum:
     OWN_HEAP = 0
     OWN_MAP = 1
@@ -322,7 +322,7 @@ cdef class Storage:
         return f"<Storage {self.nbytes} bytes on {self.device!r}, version {self.version}>"
 
 
-# --- CPU kernels --------------------------------------------------------------------------------------------------
+# --- CPU kernels --------------------------------------------------------------------------------------------
 cdef dict _kernels = {}
 ISA = ""
 
@@ -367,7 +367,10 @@ def set_num_threads(int n):
 
 
 def _default_threads():
-    """CYSYM_NUM_THREADS, else OMP_NUM_THREADS, else the processors this process may use (affinity, cgroup quota)."""
+    """CYSYM_NUM_THREADS, else OMP_NUM_THREADS, else the processors this process may use.
+
+    Affinity and cgroup quota count.
+    """
     for name in ("CYSYM_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").partition(",")[0].strip()
         if text:
@@ -521,7 +524,7 @@ cdef class CpuSegment:
                 self.ptrs[self.patch_at[i]] = base + self.patch_offset[i]
 
     cpdef bind_slot(self, int64_t slot, Storage storage, int64_t offset=0):
-        """Point every pointer of `slot` at `storage`, `offset` bytes in. A slot this segment lacks is ignored."""
+        """Point every pointer of `slot` at `storage`, `offset` bytes in; a slot this segment lacks is ignored."""
         cdef int64_t i
         guarded = self.guards.get(slot)
         if guarded is None and (slot >= self.n_slots or self.slot_first[slot] == self.slot_first[slot + 1]):
@@ -563,9 +566,9 @@ cdef class CpuSegment:
         return self.total_cost
 
 
-# --- imperative calls ---------------------------------------------------------------------------------------------
+# --- imperative calls ---------------------------------------------------------------------------------------
 cdef class ArrayBase:
-    """What the fast path needs of an NDArray: storage, byte offset, and a hashable (shape, dtype code, context)."""
+    """What the fast path needs of an NDArray: storage, byte offset, a hashable (shape, dtype code, context)."""
 
     cdef public Storage storage
     cdef public int64_t offset
@@ -595,8 +598,8 @@ cdef class ArrayBase:
 cdef class CachedCall:
     """One operator with static parameters, shapes, types and device fixed: lowered once, run many times.
 
-    Slots: inputs first, then outputs, then whatever `fixed` binds for good. One instance serves one call at a time
-    (the fast path takes it from a free list).
+    Slots: inputs first, then outputs, then whatever `fixed` binds for good. One instance serves one call at a
+    time (the fast path takes it from a free list).
     """
 
     cdef object segment
@@ -649,7 +652,7 @@ cdef class Invoker:
 
     def invoke(self, cls, list inputs, dict kwargs, out=None, context=None):
         """Outputs (visible ones) as a list; `out` is None or a list of arrays to write into."""
-        cdef list free_list, outs, results = []
+        cdef list free_list, results = []
         cdef CachedCall call
         cdef ArrayBase a, o
         cdef Storage s
@@ -677,11 +680,13 @@ cdef class Invoker:
         try:
             free_list = self.cache.get(key)
         except TypeError:  # an unhashable parameter, as a list
-            key = (key[0], tuple([(k, tuple(v) if isinstance(v, list) else str(v)) for k, v in kwargs.items()]))
+            static = [(k, tuple(v) if isinstance(v, list) else str(v)) for k, v in kwargs.items()]
+            key = (key[0], tuple(static))
             free_list = self.cache.get(key)
         if free_list is None or not free_list:
             self.misses += 1
-            call = self.lower(cls, kwargs, dyn or {}, [(<ArrayBase>x).spec for x in inputs], self.is_train, context)
+            specs = [(<ArrayBase>x).spec for x in inputs]
+            call = self.lower(cls, kwargs, dyn or {}, specs, self.is_train, context)
             if free_list is None:
                 if len(self.cache) >= 8192:
                     self.cache.clear()
@@ -735,7 +740,9 @@ cdef class Invoker:
                 if type(value) is not float:
                     if value is REQUIRED:
                         free_list.append(call)
-                        raise MXNetError(f"Required parameter {name} is not presented, in operator {cls.name}")
+                        raise MXNetError(
+                            f"Required parameter {name} is not presented, in operator {cls.name}"
+                        )
                     value = cls.params[name].parse(value)
                 segment.set_float(at, j, value)
         if direct:
@@ -755,7 +762,7 @@ cdef class Invoker:
         return results
 
     cdef bint _may_write(self, CachedCall call, list inputs, ArrayBase target, Py_ssize_t which):
-        """Whether output `which` may go straight into `target`: it overlaps no input but one declared in-place."""
+        """Whether output `which` may go straight into `target`: no overlap but with an input declared in-place."""
         cdef Py_ssize_t i
         cdef ArrayBase a
         cdef int64_t t0 = target.offset, t1 = target.offset + call.nbytes[which]

@@ -1,9 +1,9 @@
 """Offsets for tensors with known lifetimes: several heuristics, the lower bound, chunked arenas.
 
-Knows nothing of tensors: it is given sizes and closed intervals [first, last] of call numbers and returns where each
-block lies. Two blocks whose intervals meet never overlap in the same chunk. Sources: greedy by size (arXiv
-2001.03288), best fit in order of birth, greedy by area (size times lifetime), as XLA's heap simulator keeps the best
-of several.
+Knows nothing of tensors: it is given sizes and closed intervals [first, last] of call numbers and returns
+where each block lies. Two blocks whose intervals meet never overlap in the same chunk. Sources: greedy by size
+(arXiv 2001.03288), best fit in order of birth, greedy by area (size times lifetime), as XLA's heap simulator
+keeps the best of several.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -33,7 +33,7 @@ def lower_bound(list sizes, list first, list last):
 
 cdef int64_t _place(int64_t* size, int64_t* first, int64_t* last, int64_t* order, int64_t n, int64_t* offset,
                     int64_t* by_offset) noexcept nogil:
-    """Put blocks down in the given order, each at the tightest gap among those alive with it; returns the peak.
+    """Put blocks down in order, each at the tightest gap among those alive with it; returns the peak.
 
     `by_offset` keeps the placed blocks sorted by offset, so one pass finds every gap.
     """
@@ -147,15 +147,18 @@ def plan_chunks(list sizes, list first, list last, int64_t capacity, bint share=
     rounded = [(s + 63) // 64 * 64 for s in sizes]
     big = max(rounded)
     if big > capacity:
-        raise MXNetError(f"one tensor of {big} bytes exceeds the device's largest allocation of {capacity} bytes")
+        raise MXNetError(
+            f"one tensor of {big} bytes exceeds the device's largest allocation of {capacity} bytes"
+        )
     # First fit over chunks, largest blocks first: each chunk is planned like an arena of its own.
     chunk_of, chunks = [0] * len(sizes), []
     for i in sorted(range(len(sizes)), key=lambda i: (-rounded[i], first[i])):
         for c, members in enumerate(chunks):
             trial = members + [i]
-            if lower_bound([rounded[j] for j in trial], [first[j] for j in trial], [last[j] for j in trial]) > capacity:
+            begin, end = [first[j] for j in trial], [last[j] for j in trial]
+            if lower_bound([rounded[j] for j in trial], begin, end) > capacity:
                 continue
-            got = plan_offsets([sizes[j] for j in trial], [first[j] for j in trial], [last[j] for j in trial], share)
+            got = plan_offsets([sizes[j] for j in trial], begin, end, share)
             if got[1] <= capacity:
                 members.append(i)
                 chunk_of[i] = c
@@ -165,7 +168,8 @@ def plan_chunks(list sizes, list first, list last, int64_t capacity, bint share=
             chunks.append([i])
     result, peaks = [0] * len(sizes), []
     for members in chunks:
-        got = plan_offsets([sizes[j] for j in members], [first[j] for j in members], [last[j] for j in members], share)
+        begin, end = [first[j] for j in members], [last[j] for j in members]
+        got = plan_offsets([sizes[j] for j in members], begin, end, share)
         for j, o in zip(members, got[0]):
             result[j] = o
         peaks.append(got[1])

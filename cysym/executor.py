@@ -205,13 +205,19 @@ class Executor:
                 self.arg_dict[name][:] = value
             program = self._program(bool(is_train))
             with self._arena.lock:
+                self._stamp()
+                self._drew = False
                 program.run_forward()
-                self._token = self._arena.stamp = object()
             self._saved = self._drew = bool(is_train)
             self._ran = program
             self._was_train = bool(is_train)
             self._bump(program.forward_writes)
         return self.outputs
+
+    def _stamp(self) -> None:
+        """Say, before a run that may fail half way, that whatever was saved in the arena is gone."""
+        self._saved = False
+        self._token = self._arena.stamp = object()
 
     def _check_assignment(self, name: str, value: Any) -> None:
         found = self.arg_dict.get(name)
@@ -251,11 +257,11 @@ class Executor:
                 if not self._saved:
                     # what forward saved is consumed, or forward ran for inference: compute it again, and keep the
                     # random draws of the last training forward if there was one
+                    self._stamp()
                     program.run_forward(replay=self._drew)
-                    self._token = self._arena.stamp = object()
                     self._drew, self._ran = True, program
-                program.run_backward()
                 self._saved = False
+                program.run_backward()
             self._bump(program.backward_writes)
 
     def _head_gradients(self, out_grads: Any) -> dict[int, NDArray]:

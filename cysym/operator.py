@@ -1,7 +1,7 @@
 """Operators written in Python: `CustomOp` computes, `CustomOpProp` describes, `register` names it.
 
-On the CPU the arrays handed over lie in the program's own memory. On an OpenCL device they are NDArrays of that device:
-``asnumpy()`` brings them to the host and `assign` takes results back.
+On the CPU the arrays handed over lie in the program's own memory. On an OpenCL device they are NDArrays of
+that device: ``asnumpy()`` brings them to the host and `assign` takes results back.
 """
 
 from __future__ import annotations
@@ -28,9 +28,14 @@ class CustomOp:
         raise NotImplementedError(f"{type(self).__name__}.forward")
 
     def backward(
-        self, req: list[str], out_grad: list[Any], in_data: list[Any], out_data: list[Any], in_grad: list[Any],
+        self,
+        req: list[str],
+        out_grad: list[Any],
+        in_data: list[Any],
+        out_data: list[Any],
+        in_grad: list[Any],
         aux: list[Any],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Compute `in_grad` through `assign`."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
 

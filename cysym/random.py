@@ -33,7 +33,7 @@ def seed(seed_state: int, ctx: Any = "all") -> None:
         return
     from . import context
 
-    context.cpu(0).device  # the default one is seeded even before its first use
+    _ = context.cpu(0).device  # the default one is seeded even before its first use
     for device in list(context._cpus.values()):
         device.seed(value)
     for device in context.opencl_devices():

@@ -45,6 +45,8 @@ def assert_close(what: str, got: Any, want: Any, tolerance: float, floor: float 
     np.testing.assert_array_equal(have[special], want[special], err_msg=f"{what}: NaN or infinity")
     if special.all():
         return
+    if got.dtype == np.float16:
+        tolerance = min(tolerance, 4)  # computed in float32, then rounded: what accumulates does so elsewhere
     scale = float(np.abs(want[~special]).max())
     allowed = tolerance * eps(got.dtype) * scale + floor
     error = np.abs(np.where(special, 0, have) - np.where(special, 0, want))

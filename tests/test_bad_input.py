@@ -66,7 +66,7 @@ class World:
         return self.net.bind(self.ctx, {k: v for k, v in args.items() if v is not None}, **more)
 
 
-# --- making symbols -----------------------------------------------------------------------------------------
+# --- making symbols ----------------------------------------------------------------------------------------
 E = mx.MXNetError
 case("variable: name no string", TypeError, "string")(lambda w: mx.sym.Variable(3))
 case("variable: plain attribute", ValueError, "foo", "underscores")(lambda w: mx.sym.Variable("v", foo=1))
@@ -127,7 +127,7 @@ case("custom: not registered", E, "nope_op")(lambda w: mx.sym.Custom(w.x, op_typ
 case("custom: no type", E, "op_type")(lambda w: mx.sym.Custom(w.x))
 case("split into zero", E, "num_outputs|SliceChannel|split")(lambda w: mx.sym.split(w.x, num_outputs=0))
 
-# --- using symbols ------------------------------------------------------------------------------------------
+# --- using symbols -----------------------------------------------------------------------------------------
 case("compose: unknown variable", E, "nope", "x")(lambda w: w.net(nope=w.y))
 case("compose: positional", E, "kwargs")(lambda w: w.net(w.y))
 case("compose: no symbol", TypeError, "Symbol")(lambda w: w.net(x=3))
@@ -209,7 +209,7 @@ case("gradient of a symbol", Exception, "(?i)not implemented|gradient")(lambda w
 case("save: name no string", TypeError, "string")(lambda w: w.net.save(3))
 case("save: no folder", (OSError, E), "nowhere")(lambda w: w.net.save(str(w.folder / "nowhere" / "net.json")))
 
-# --- binding ------------------------------------------------------------------------------------------------
+# --- binding -----------------------------------------------------------------------------------------------
 case("bind: missing argument", (ValueError, E), "fc_bias")(lambda w: w.bind({"fc_bias": None}))
 case("bind: list too short", (ValueError, E), "(?i)length", "3", "2")(
     lambda w: w.net.bind(w.ctx, [w.args["x"], w.args["fc_weight"]])
@@ -270,7 +270,7 @@ case("simple_bind: product overflows", E, "large|memory|overflow")(
 case("plan: unknown argument", E, "nope")(lambda w: w.net.plan(w.ctx, nope=(4, 5)))
 case("eval: missing argument", (ValueError, E), "fc_weight")(lambda w: w.net.eval(w.ctx, x=w.args["x"]))
 
-# --- running ------------------------------------------------------------------------------------------------
+# --- running -----------------------------------------------------------------------------------------------
 case("forward: unknown argument", TypeError, "nope", "fc_weight")(lambda w: w.ex.forward(nope=w.a))
 case("forward: wrong shape", ValueError, "x", r"\(4, 5\)", r"\(4, 6\)")(
     lambda w: w.ex.forward(x=np.ones((4, 6), np.float32))
@@ -293,7 +293,7 @@ case("copy_params_from: wrong shape", E, "fc_bias", r"\(3,\)", r"\(4,\)")(
     lambda w: w.ex.copy_params_from({"fc_weight": w.full((3, 5), 5.0), "fc_bias": w.full((4,))})
 )
 
-# --- arrays -------------------------------------------------------------------------------------------------
+# --- arrays ------------------------------------------------------------------------------------------------
 case("nd: unknown operator", AttributeError, "tahn")(lambda w: mx.nd.tahn(w.a))
 case("nd: shapes do not broadcast", E, "broadcast_add", r"3, ?4", r"5")(lambda w: w.a + w.full((5,)))
 case("nd: types differ", E, "int32", "float32")(lambda w: w.ints + w.full((3,)))
@@ -360,7 +360,7 @@ case("nd: concat of different shapes", E, "(?i)concat", r"3, ?4", "5")(
 case("random: shape negative", E, "-3")(lambda w: mx.nd.random.uniform(0, 1, shape=(-3,)))
 case("random: seed no number", (TypeError, ValueError), "seed|int")(lambda w: mx.random.seed("abc"))
 
-# --- files --------------------------------------------------------------------------------------------------
+# --- files -------------------------------------------------------------------------------------------------
 case("load symbol: absent", (E, OSError), "absent.json")(lambda w: mx.sym.load(str(w.folder / "absent.json")))
 case("load arrays: absent", (E, OSError), "absent.params")(
     lambda w: mx.nd.load(str(w.folder / "absent.params"))

@@ -28,7 +28,7 @@ def dense():
     return sym.FullyConnected(sym.tanh(x, name="act"), num_hidden=3, name="fc")
 
 
-# --- binding --------------------------------------------------------------------------------------------------------
+# --- binding -----------------------------------------------------------------------------------------------
 def test_bind_sees_the_callers_arrays(ctx):
     """The tutorials' picture: written after bind, seen by forward."""
     a, b, d = (sym.Variable(n) for n in "ABD")
@@ -39,7 +39,9 @@ def test_bind_sees_the_callers_arrays(ctx):
     x[:] = 10
     assert [o.asnumpy().tolist() for o in executor.forward()] == [[11], [10]]
     assert executor.arg_dict["A"] is x
-    assert executor.arg_arrays == [x, one, one] or all(p is q for p, q in zip(executor.arg_arrays, [x, one, one]))
+    assert executor.arg_arrays == [x, one, one] or all(
+        p is q for p, q in zip(executor.arg_arrays, [x, one, one])
+    )
     listed = group.bind(ctx, [x, one, one])
     assert listed.forward()[0].asnumpy().tolist() == [11]
 
@@ -110,7 +112,8 @@ def test_simple_bind(ctx):
     net = sym.SoftmaxOutput(sym.BatchNorm(dense(), name="bn"), name="softmax")
     executor = net.simple_bind(ctx, data=(4, 5), unknown=(1,))
     assert {n: a.shape for n, a in executor.arg_dict.items()} == {
-        "data": (4, 5), "fc_weight": (3, 5), "fc_bias": (3,), "bn_gamma": (3,), "bn_beta": (3,), "softmax_label": (4,),
+        "data": (4, 5), "fc_weight": (3, 5), "fc_bias": (3,), "bn_gamma": (3,), "bn_beta": (3,),
+        "softmax_label": (4,),
     }  # fmt: skip
     for array in [*executor.arg_arrays, *executor.grad_arrays, *executor.aux_arrays]:
         assert array.context == ctx
@@ -123,7 +126,7 @@ def test_simple_bind(ctx):
     assert executor.forward()[0].dtype is np.float64
 
 
-# --- running --------------------------------------------------------------------------------------------------------
+# --- running -----------------------------------------------------------------------------------------------
 def test_forward_takes_arrays_by_name(ctx):
     executor = dense().simple_bind(ctx, data=(2, 4))
     weight = np.arange(12, dtype=np.float64).reshape(3, 4)
@@ -197,7 +200,7 @@ def test_eval(ctx):
     assert found[0].asnumpy().tolist() == [[2, 2, 2]] * 2
 
 
-# --- copying, sharing, reshaping ------------------------------------------------------------------------------------
+# --- copying, sharing, reshaping ---------------------------------------------------------------------------
 def test_copy_params_from(ctx):
     executor = dense().simple_bind(ctx, data=(2, 4))
     weight = mx.nd.ones((3, 4), dtype="float64")
@@ -230,7 +233,14 @@ def test_reshape_shares_memory(ctx):
 def test_shared_buffer(ctx):
     pool: dict = {}
     first = dense().simple_bind(ctx, shared_buffer=pool, data=(4, 5))
-    assert set(pool) == {"data", "fc_weight", "fc_bias", "grad of data", "grad of fc_weight", "grad of fc_bias"}
+    assert set(pool) == {
+        "data",
+        "fc_weight",
+        "fc_bias",
+        "grad of data",
+        "grad of fc_weight",
+        "grad of fc_bias",
+    }
     second = dense().simple_bind(
         ctx, shared_exec=first, shared_arg_names=["fc_weight", "fc_bias"], shared_buffer=pool, data=(2, 5)
     )
@@ -239,7 +249,9 @@ def test_shared_buffer(ctx):
     first.arg_dict["data"][:] = 0.25
     assert second.arg_dict["data"].asnumpy().tolist() == [[0.25] * 5] * 2
     with pytest.raises(RuntimeError, match="fc_weight"):
-        dense().simple_bind(ctx, shared_exec=first, shared_arg_names=["fc_weight"], shared_buffer=pool, data=(2, 6))
+        dense().simple_bind(
+            ctx, shared_exec=first, shared_arg_names=["fc_weight"], shared_buffer=pool, data=(2, 6)
+        )
 
 
 def test_duplicate_names(ctx):
@@ -250,7 +262,7 @@ def test_duplicate_names(ctx):
         executor.arg_dict  # noqa: B018
 
 
-# --- monitor --------------------------------------------------------------------------------------------------------
+# --- monitor -----------------------------------------------------------------------------------------------
 def test_monitor_sees_nodes_in_order(ctx):
     net = sym.BatchNorm(dense(), name="bn")
     executor = net.simple_bind(ctx, data=(2, 4))
@@ -261,7 +273,17 @@ def test_monitor_sees_nodes_in_order(ctx):
     names.clear()
     executor.set_monitor_callback(lambda name, array: names.append(name), monitor_all=True)
     executor.forward()
-    start = ["data", "act_data", "act_output", "fc_data", "fc_weight", "fc_weight", "fc_bias", "fc_bias", "fc_output"]
+    start = [
+        "data",
+        "act_data",
+        "act_output",
+        "fc_data",
+        "fc_weight",
+        "fc_weight",
+        "fc_bias",
+        "fc_bias",
+        "fc_output",
+    ]
     assert names[: len(start)] == start
     executor.set_monitor_callback(None)
     names.clear()
@@ -300,7 +322,7 @@ def test_exception_in_a_monitor_callback(ctx):
     assert executor.forward()[0].asnumpy().tolist() == [[0] * 3] * 2
 
 
-# --- life -----------------------------------------------------------------------------------------------------------
+# --- life --------------------------------------------------------------------------------------------------
 def test_executors_are_freed(ctx):
     """Nothing keeps an executor, its arena and its arrays alive, not even programs with callbacks."""
     executor = dense().simple_bind(ctx, data=(2, 4))

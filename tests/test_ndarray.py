@@ -1,4 +1,4 @@
-"""NDArray as MXNet 1.9.1 behaves, on every device: making, views, indexing, arithmetic, copies, files, printing."""
+"""NDArray as MXNet 1.9.1 behaves, on every device: making, views, arithmetic, copies, files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def grid(ctx, *shape, dtype="float32"):
     return nd.array(np.arange(np.prod(shape)).reshape(shape), ctx=ctx, dtype=dtype)
 
 
-# --- making ---------------------------------------------------------------------------------------------------------
+# --- making ------------------------------------------------------------------------------------------------
 def test_makers(ctx):
     assert nd.zeros((2, 3), ctx=ctx).asnumpy().tolist() == [[0, 0, 0]] * 2
     assert nd.ones([2, 3], ctx).asnumpy().tolist() == [[1, 1, 1]] * 2
@@ -54,7 +54,7 @@ def test_printing(ctx):
     assert repr(nd.array([1, 2], ctx=ctx, dtype="int32")) == f"\n[1 2]\n<NDArray 2 @{ctx}>"
 
 
-# --- views and indices ----------------------------------------------------------------------------------------------
+# --- views and indices -------------------------------------------------------------------------------------
 def test_rows_are_views(ctx):
     a = grid(ctx, 4, 3)
     a[1][:] = -1
@@ -118,14 +118,17 @@ def test_reshape_codes(ctx):
     assert a.flatten().shape == (2, 12)
 
 
-# --- arithmetic -----------------------------------------------------------------------------------------------------
+# --- arithmetic --------------------------------------------------------------------------------------------
 def test_operators_broadcast(ctx):
     x, y = np.arange(6, dtype=np.float32).reshape(2, 3) - 2.5, np.array([[2], [-3]], np.float32)
     a, b = nd.array(x, ctx=ctx), nd.array(y, ctx=ctx)
     cases = [
-        (a + b, x + y), (a - b, x - y), (a * b, x * y), (a / b, x / y), (a % b, x % y), (b**2, y**2), (2**a, 2**x),
-        (1 - a, 1 - x), (1 / b, 1 / y), (5 % b, 5 % y), (-a, -x), (abs(a), abs(x)), (a > b, x > y), (a >= 0.5, x >= 0.5),
-        (a < b, x < y), (a <= b, x <= y), (a == b, x == y), (a != b, x != y), (nd.maximum(a, b), np.maximum(x, y)),
+        (a + b, x + y), (a - b, x - y), (a * b, x * y), (a / b, x / y), (a % b, x % y), (b**2, y**2),
+        (2**a, 2**x),
+        (1 - a, 1 - x), (1 / b, 1 / y), (5 % b, 5 % y), (-a, -x), (abs(a), abs(x)), (a > b, x > y),
+        (a >= 0.5, x >= 0.5),
+        (a < b, x < y), (a <= b, x <= y), (a == b, x == y), (a != b, x != y),
+        (nd.maximum(a, b), np.maximum(x, y)),
         (nd.add(1, a), 1 + x), (nd.power(2, a), 2**x), (nd.minimum(a, 0), np.minimum(x, 0)),
     ]  # fmt: skip
     for k, (got, want) in enumerate(cases):
@@ -179,7 +182,11 @@ def test_methods_are_operators(ctx):
     assert a.transpose().shape == (3, 2)
     assert nd.dot(a, a.T).asnumpy().tolist() == [[5, 14], [14, 50]]
     assert nd.concatenate([a, a], axis=0).shape == (4, 3)
-    assert [p.asnumpy().tolist() for p in nd.split(a, num_outputs=3, axis=1)] == [[[0], [3]], [[1], [4]], [[2], [5]]]
+    assert [p.asnumpy().tolist() for p in nd.split(a, num_outputs=3, axis=1)] == [
+        [[0], [3]],
+        [[1], [4]],
+        [[2], [5]],
+    ]
 
 
 def test_results_are_new_arrays(ctx):
@@ -204,7 +211,7 @@ def test_truth_and_scalars(ctx):
     assert len({a, a}) == 1
 
 
-# --- copies ---------------------------------------------------------------------------------------------------------
+# --- copies ------------------------------------------------------------------------------------------------
 def test_copies(ctx):
     a = grid(ctx, 2, 2)
     b = a.copy()

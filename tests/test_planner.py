@@ -26,7 +26,7 @@ def up(n):
     return -(-n // 64) * 64
 
 
-# --- offsets ------------------------------------------------------------------------------------------------
+# --- offsets -----------------------------------------------------------------------------------------------
 @st.composite
 def blocks(draw, most=24):
     count = draw(st.integers(0, most))
@@ -105,7 +105,7 @@ def test_layers_of_a_chain_need_two_at_a_time():
     assert peak == 2 * up(1000)
 
 
-# --- replaying call lists -----------------------------------------------------------------------------------
+# --- replaying call lists ----------------------------------------------------------------------------------
 PRIME = np.uint64(1099511628211)
 
 
@@ -337,7 +337,7 @@ def test_work_in_place_saves_memory():
     assert result.peak == 2 * up(4000)
 
 
-# --- programs of random graphs ------------------------------------------------------------------------------
+# --- programs of random graphs -----------------------------------------------------------------------------
 def blueprint(net, ctx):
     symbol, shapes, requests, _ = net
     arguments, aux = symbol._variables()

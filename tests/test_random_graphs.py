@@ -8,6 +8,7 @@ the arithmetic is arranged anew.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from unittest import mock
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -169,8 +170,8 @@ def normalise(net):
 
 
 MAKERS = (
-    unary, unary, scalar, binary, binary, broadcast, dense, concat, split, reshape, transpose, reduce, softmax,
-    slice_axis, dropout, normalise,
+    unary, unary, scalar, binary, binary, broadcast, dense, concat, split, reshape, transpose, reduce,
+    softmax, slice_axis, dropout, normalise,
 )  # fmt: skip
 
 
@@ -187,6 +188,85 @@ def nets(draw, smooth=False):
     for maker in draw(st.lists(st.sampled_from(makers), min_size=2, max_size=10)):
         maker(net)
     heads = draw(st.lists(st.sampled_from(net.pool[1:] or net.pool), min_size=0, max_size=2, unique_by=id))
+    chosen = [net.pool[-1], *(h for h in heads if h is not net.pool[-1])]
+    symbol = mx.sym.Group([s for s, _ in chosen])
+    names = symbol.list_arguments()
+    requests = {n: draw(st.sampled_from(("write", "write", "add", "null"))) for n in names}
+    requests[names[0]] = "write"
+    return symbol, net.shapes, requests, [s for _, s in chosen]
+
+
+def convolution(net):
+    x, shape = net.operand()
+    filters, size = net.choose((3, 16, 32)), net.choose((1, 3))
+    stride = net.choose((1, 1, 2))
+    name, bare = net.name("conv"), net.draw(st.booleans())
+    net.shapes[f"{name}_weight"] = (filters, shape[1], size, size)
+    net.shapes[f"{name}_bias"] = (filters,)
+    made = mx.sym.Convolution(
+        x, kernel=(size, size), pad=(size // 2, size // 2), stride=(stride, stride), num_filter=filters,
+        no_bias=bare, name=name,
+    )  # fmt: skip
+    net.push(made, (shape[0], filters, *((d + 2 * (size // 2) - size) // stride + 1 for d in shape[2:])))
+
+
+def conv_bn_relu(net):
+    convolution(net)
+    normalise_last(net)
+
+
+def normalise_last(net):
+    x, shape = net.pool[-1]
+    name = net.name("bn")
+    for part in ("gamma", "beta", "moving_mean", "moving_var"):
+        net.shapes[f"{name}_{part}"] = (shape[1],)
+    net.push(mx.sym.BatchNorm(x, fix_gamma=net.draw(st.booleans()), eps=0.5, name=name), shape)
+    x, shape = net.pool[-1]
+    net.push(mx.sym.Activation(x, act_type="relu", name=net.name("relu")), shape)
+
+
+def pooling(net):
+    x, shape = net.operand()
+    kind = net.choose(("max", "avg"))
+    made = mx.sym.Pooling(x, kernel=(3, 3), pad=(1, 1), pool_type=kind, name=net.name("pool"))
+    net.push(made, shape)
+
+
+def channel_concat(net):
+    x, shape = net.operand()
+    fits = [(s, o) for s, o in net.pool if (o[0], *o[2:]) == (shape[0], *shape[2:])]
+    y, other = net.choose(fits)
+    net.push(mx.sym.concat(x, y, dim=1, name=net.name("concat")), (shape[0], shape[1] + other[1], *shape[2:]))
+
+
+def residual(net):
+    x, shape = net.operand()
+    same = [s for s, other in net.pool if other == shape]
+    net.push(mx.sym.elemwise_add(x, net.choose(same), name=net.name("add")), shape)
+
+
+IMAGE_MAKERS = (
+    convolution,
+    convolution,
+    conv_bn_relu,
+    conv_bn_relu,
+    pooling,
+    channel_concat,
+    residual,
+    unary,
+    dropout,
+)
+
+
+@st.composite
+def image_nets(draw):
+    """Convolutional graphs: blocked layouts, epilogues and recomputation meet views and heads."""
+    net = Net(draw)
+    shape = (2, draw(st.sampled_from((3, 16))), 5, 4)
+    net.push(net.variable(shape), shape)
+    for maker in draw(st.lists(st.sampled_from(IMAGE_MAKERS), min_size=2, max_size=9)):
+        maker(net)
+    heads = draw(st.lists(st.sampled_from(net.pool[1:]), min_size=0, max_size=2, unique_by=id))
     chosen = [net.pool[-1], *(h for h in heads if h is not net.pool[-1])]
     symbol = mx.sym.Group([s for s, _ in chosen])
     names = symbol.list_arguments()
@@ -325,3 +405,19 @@ def test_monitor_sees_what_internals_compute(net):
     for name, output in zip(symbol.list_outputs(), outputs, strict=True):
         if name in seen:
             np.testing.assert_array_equal(seen[name], output)
+
+
+@SETTINGS
+@given(net=image_nets(), blocked=st.booleans(), epilogue=st.booleans())
+def test_layouts_and_epilogues_change_only_rounding(net, blocked, epilogue):
+    plain = run(net, mx.cpu(), fuse=False, blocked=False, epilogue=False, recompute=False)
+    near(run(net, mx.cpu(), blocked=blocked, epilogue=epilogue, recompute=False), plain, 1e-3)
+
+
+@SETTINGS
+@given(net=image_nets(), blocked=st.booleans())
+def test_recomputation_changes_no_bit(net, blocked):
+    small = mock.patch("cysym.passes.recompute.WORTHWHILE", 0)
+    with small:
+        again = run(net, mx.cpu(), recompute=True, blocked=blocked)
+    same(again, run(net, mx.cpu(), recompute=False, blocked=blocked))

@@ -7,6 +7,7 @@ import gc
 import pickle
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,19 +27,21 @@ def variables(text):
     return [sym.Variable(n) for n in text.split()]
 
 
-# --- names --------------------------------------------------------------------------------------------------
+# --- names -------------------------------------------------------------------------------------------------
 def test_names_follow_the_function_called():
     a, b = variables("a b")
     made = {
-        "_plus0": a + b, "_plusscalar0": a + 1, "_minus0": a - b, "_minusscalar0": a - 1, "_rminusscalar0": 1 - a,
-        "_mul0": a * b, "_mulscalar0": 2 * a, "_mulscalar1": -a, "_div0": a / b, "_divscalar0": a / 2,
+        "_plus0": a + b, "_plusscalar0": a + 1, "_minus0": a - b, "_minusscalar0": a - 1,
+        "_rminusscalar0": 1 - a, "_mul0": a * b, "_mulscalar0": 2 * a, "_mulscalar1": -a,
+        "_div0": a / b, "_divscalar0": a / 2,
         "_rdivscalar0": 2 / a, "_mod0": a % b, "_modscalar0": a % 2, "_rmodscalar0": 2 % a, "_power0": a**b,
         "_powerscalar0": a**2, "_rpower_scalar0": 2**a, "_rpowerscalar0": sym.pow(2, a), "_equal0": a == b,
         "_greater_scalar0": a > 1, "_lesser_equal_scalar0": a <= 1, "_greater_scalar1": a > 1, "abs0": abs(a),
         "_maximum0": sym.maximum(a, b), "_maximumscalar0": sym.maximum(a, 1), "fullyconnected0":
         sym.FullyConnected(a, num_hidden=1), "slicechannel0": sym.SliceChannel(a, num_outputs=2),
         "split0": sym.split(a, num_outputs=2), "concat0": sym.Concat(a, b), "concat1": sym.concat(a, b),
-        "reshape0": sym.Reshape(a, shape=(1,)), "reshape1": a.reshape((1,)), "cast0": sym.Cast(a, dtype="int32"),
+        "reshape0": sym.Reshape(a, shape=(1,)), "reshape1": a.reshape((1,)),
+        "cast0": sym.Cast(a, dtype="int32"),
         "broadcast_plus0": sym.broadcast_plus(a, b), "elementwisesum0": sym.ElementWiseSum(a, b),
         "_zeros0": sym.zeros((1,)), "_random_uniform0": sym.random.uniform(0, 1, shape=(2,)),
     }  # fmt: skip
@@ -82,7 +85,7 @@ def test_names_need_not_be_unique_nor_pretty():
     assert sym.Variable("Previous Output").name == "Previous Output"
 
 
-# --- composition --------------------------------------------------------------------------------------------
+# --- composition -------------------------------------------------------------------------------------------
 def test_missing_inputs_become_variables():
     a, w = variables("a w")
     assert sym.FullyConnected(a, num_hidden=2, name="fc").list_arguments() == ["a", "fc_weight", "fc_bias"]
@@ -140,8 +143,8 @@ def test_outputs_and_internals():
     assert net.list_outputs() == ["bn_output"]
     internals = net.get_internals()
     assert internals.list_outputs() == [
-        "a", "t_output", "s_output0", "s_output1", "s_output2", "_plus0_output", "d_output", "bn_gamma", "bn_beta",
-        "bn_moving_mean", "bn_moving_var", "bn_output",
+        "a", "t_output", "s_output0", "s_output1", "s_output2", "_plus0_output", "d_output", "bn_gamma",
+        "bn_beta", "bn_moving_mean", "bn_moving_var", "bn_output",
     ]  # fmt: skip
     assert internals["s_output1"].list_arguments() == ["a"]
     assert net.get_children().list_outputs()[0] == "d_output"
@@ -174,7 +177,7 @@ def test_group():
         sym.Group([sym.tanh(a, name="twice"), sym.sin(a, name="twice")])["twice_output"]
 
 
-# --- attributes ---------------------------------------------------------------------------------------------
+# --- attributes --------------------------------------------------------------------------------------------
 def test_attributes_are_strings():
     a = sym.Variable("a", attr={"mood": "angry"}, lr_mult=0.5, __foo__=3)
     assert (a.attr("mood"), a.attr("lr_mult"), a.attr("__foo__"), a.attr("none")) == (
@@ -210,7 +213,7 @@ def test_set_attr_changes_the_operator():
     assert net.list_outputs() == ["other_output"]
 
 
-# --- inference ----------------------------------------------------------------------------------------------
+# --- inference ---------------------------------------------------------------------------------------------
 def test_shapes_of_a_network():
     data = sym.Variable("data")
     net = sym.Convolution(data, kernel=(3, 3), num_filter=8, name="conv")
@@ -219,8 +222,8 @@ def test_shapes_of_a_network():
     )
     arguments, outputs, aux = net.infer_shape(data=(2, 3, 6, 5))
     assert dict(zip(net.list_arguments(), arguments, strict=True)) == {
-        "data": (2, 3, 6, 5), "conv_weight": (8, 3, 3, 3), "conv_bias": (8,), "bn_gamma": (8,), "bn_beta": (8,),
-        "fc_weight": (10, 96), "fc_bias": (10,), "out_label": (2,),
+        "data": (2, 3, 6, 5), "conv_weight": (8, 3, 3, 3), "conv_bias": (8,), "bn_gamma": (8,),
+        "bn_beta": (8,), "fc_weight": (10, 96), "fc_bias": (10,), "out_label": (2,),
     }  # fmt: skip
     assert (outputs, aux) == ([(2, 10)], [(8,), (8,)])
     assert net.infer_shape((2, 3, 6, 5))[1] == [(2, 10)]
@@ -285,7 +288,7 @@ def test_errors_of_inference_are_printed_and_raised(capsys):
     assert "infer_shape error. Arguments:" in capsys.readouterr().out
 
 
-# --- protocol -----------------------------------------------------------------------------------------------
+# --- protocol ----------------------------------------------------------------------------------------------
 def test_copies_and_pickles():
     net = sym.FullyConnected(sym.Variable("a", lr_mult=2), num_hidden=4, name="fc")
     for made in (
@@ -306,16 +309,18 @@ def test_save_and_load(tmp_path):
     path = str(tmp_path / "net.json")
     net.save(path)
     assert sym.load(path).tojson() == net.tojson()
-    assert open(path).read() == net.tojson()
+    assert Path(path).read_text() == net.tojson()
 
 
 def test_operators_compute(ctx):
     a, b = variables("a b")
     x, y = np.array([[1.5, -2, 3]], np.float32), np.array([[2, 4, -0.5]], np.float32)
     cases = {
-        "+": (a + b, x + y), "1+": (1 + a, 1 + x), "-": (a - b, x - y), "1-": (1 - a, 1 - x), "*": (a * b, x * y),
-        "/": (a / b, x / y), "2/": (2 / a, 2 / x), "%": (a % b, x % y), "5%": (5 % b, 5 % y),
-        "**": (b**2, y**2), "2**": (2**a, 2**x), "-a": (-a, -x), "abs": (abs(a), abs(x)), "==": (a == 1.5, x == 1.5),
+        "+": (a + b, x + y), "1+": (1 + a, 1 + x), "-": (a - b, x - y), "1-": (1 - a, 1 - x),
+        "*": (a * b, x * y), "/": (a / b, x / y), "2/": (2 / a, 2 / x), "%": (a % b, x % y),
+        "5%": (5 % b, 5 % y),
+        "**": (b**2, y**2), "2**": (2**a, 2**x), "-a": (-a, -x), "abs": (abs(a), abs(x)),
+        "==": (a == 1.5, x == 1.5),
         "!=": (a != b, x != y), ">": (a > b, x > y), ">=": (a >= 1.5, x >= 1.5), "<": (a < b, x < y),
         "1<": (a > 1, x > 1), "<=": (a <= b, x <= y), "max": (sym.maximum(a, b), np.maximum(x, y)),
         "min": (sym.minimum(a, 1), np.minimum(x, 1)), "pow": (sym.pow(2, a), 2**x),
@@ -346,7 +351,7 @@ def test_functions_have_docstrings_and_signatures():
     assert "num_hidden" in sym.FullyConnected.__doc__
 
 
-# --- size ---------------------------------------------------------------------------------------------------
+# --- size --------------------------------------------------------------------------------------------------
 def test_a_chain_of_a_hundred_thousand_nodes():
     """Builds, infers, is copied, saved, loaded and freed without recursion, each in linear time."""
     n, limit = 100_000, 60.0

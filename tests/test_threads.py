@@ -140,7 +140,7 @@ def test_long_runs_let_other_threads_go_on():
     assert len(ticks) > 10
 
 
-# --- fork ---------------------------------------------------------------------------------------------------
+# --- fork --------------------------------------------------------------------------------------------------
 def script(text, *arguments, env=None):
     """Run a script in its own process; its output, or a failure that shows what it said."""
     run = subprocess.run(
@@ -223,7 +223,7 @@ def test_fork_before_anything_ran():
     script(code)
 
 
-# --- interrupts and death -----------------------------------------------------------------------------------
+# --- interrupts and death ----------------------------------------------------------------------------------
 FIT = """
     import logging, os, signal, sys, threading, time, numpy as np, cysym as mx
     ctx = eval("mx." + sys.argv[1])
@@ -231,7 +231,7 @@ FIT = """
     net = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(mx.sym.tanh(
         mx.sym.FullyConnected(x, num_hidden=64, name="fc1")), num_hidden=10, name="fc2"), name="softmax")
     rng = np.random.default_rng(0)
-    data = mx.io.NDArrayIter(rng.random((640, 20), np.float32), rng.integers(0, 10, 640).astype(np.float32), 64)
+    data = mx.io.NDArrayIter(rng.random((640, 20), np.float32), rng.integers(0, 10, 640).astype("f"), 64)
     module = mx.mod.Module(net, context=ctx)
 """
 

@@ -22,8 +22,8 @@ from . import imperative
 from .ndarray import NDArray, Number, waitall
 
 __all__ = [
-    "NDArray", "arange", "array", "concatenate", "empty", "from_numpy", "full", "load", "load_frombuffer", "ones",
-    "ones_like", "save", "waitall", "zeros", "zeros_like",
+    "NDArray", "arange", "array", "concatenate", "empty", "from_numpy", "full", "load", "load_frombuffer",
+    "ones", "ones_like", "save", "waitall", "zeros", "zeros_like",
 ]  # fmt: skip
 
 imperative.invoker = imperative.make_invoker()
@@ -216,7 +216,7 @@ def _parse_context(text: str) -> Context:
 
 def _ordered(cls: type[OpDef], function_name: str, inputs: list[Any], named: Mapping[str, Any]) -> list[Any]:
     names = cls.inputs + cls.aux
-    slots: dict[str, Any] = {n: a for n, a in zip(names, inputs)}
+    slots: dict[str, Any] = dict(zip(names, inputs))
     for key, value in named.items():
         if key not in names:
             raise MXNetError(f"{function_name}: no input named {key!r}; inputs are {', '.join(names)}")

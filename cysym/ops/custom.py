@@ -136,7 +136,8 @@ class Custom(OpDef):
         ):
             if len(got) != want:
                 raise MXNetError(
-                    f"Custom operator {self.op_type}: infer_shape gave shapes of {len(got)} {what}, expected {want}"
+                    f"Custom operator {self.op_type}: infer_shape gave shapes of {len(got)} {what}, "
+                    f"expected {want}"
                 )
         for i, shape in enumerate([*result[0], *aux]):
             if len(shape) or s.ins[i] == ():

@@ -121,7 +121,8 @@ class Tensor:
     def __repr__(self) -> str:
         gaps = "" if self.is_dense() else f" strides={self.strides}"
         at = f"+{self.offset}" if self.offset else ""
-        return f"{NAMES[self.dtype]}{list(self.shape)}{self.layout and ' ' + self.layout}@{self.buffer!r}{at}{gaps}"
+        kind = f"{NAMES[self.dtype]}{list(self.shape)}{self.layout and ' ' + self.layout}"
+        return f"{kind}@{self.buffer!r}{at}{gaps}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,10 @@ class Dynamic:
 class Call:
     """One kernel launch.
 
-    ``ptrs`` = outputs, inputs, workspaces, in that order. ``items`` independent pieces of about ``cost`` nanoseconds
-    each on one core. ``inplace`` pairs (input position, output position) may share memory. ``guard`` is a tensor whose
-    storage's write version decides whether the call is needed at all. ``once`` calls are skipped by a replay.
+    ``ptrs`` = outputs, inputs, workspaces, in that order. ``items`` independent pieces of about ``cost``
+    nanoseconds each on one core. ``inplace`` pairs (input position, output position) may share memory.
+    ``guard`` is a tensor whose storage's write version decides whether the call is needed at all. ``once``
+    calls are skipped by a replay.
     """
 
     kernel: str

@@ -300,8 +300,8 @@ def _strided_ints(*tensors: Tensor) -> list[int]:
     dims, steps = collapse(tuple(dims[i] for i in order), *(tuple(st[i] for i in order) for st in steps))
     if len(dims) > STRIDED_DIMS:
         raise ShapeError(
-            f"a strided copy of shape {list(tensors[0].shape)} walks through {len(dims)} separate dimensions; "
-            f"the limit is {STRIDED_DIMS}"
+            f"a strided copy of shape {list(tensors[0].shape)} walks through {len(dims)} separate "
+            f"dimensions; the limit is {STRIDED_DIMS}"
         )
     pad = STRIDED_DIMS - len(dims)
     return [len(dims), *[1] * pad, *dims, *(s for st in steps for s in [0] * pad + st)]

@@ -75,8 +75,8 @@ class Plan:
         bars = [
             f'<rect x="{800 * t.first / end:.2f}" y="{300 - 300 * (t.offset + t.nbytes) / top:.2f}" '
             f'width="{800 * (t.last + 1 - t.first) / end:.2f}" height="{300 * t.nbytes / top:.2f}" '
-            f'fill="hsl({i * 47 % 360},60%,70%)" stroke="#444" stroke-width="0.3"><title>{t.name}: {t.nbytes} bytes'
-            f"</title></rect>"
+            f'fill="hsl({i * 47 % 360},60%,70%)" stroke="#444" stroke-width="0.3">'
+            f"<title>{t.name}: {t.nbytes} bytes</title></rect>"
             for i, t in enumerate(self.timeline)
         ]
         return (

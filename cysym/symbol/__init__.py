@@ -56,7 +56,7 @@ def Variable(
     if not isinstance(name, str):
         raise TypeError("Expect a string for variable `name`")
     attrs = AttrScope.current().get(attr)
-    for key, value in attrs.items():
+    for value in attrs.values():
         if not isinstance(value, str):
             raise ValueError("Set Attr only accepts string values")
     attrs = hide_attrs(attrs)
@@ -78,8 +78,8 @@ def Variable(
     for key, value in kwargs.items():
         if not (key.startswith("__") and key.endswith("__")):
             raise ValueError(
-                f"Attribute name={key} is not supported. Additional attributes must start and end with double "
-                "underscores, e.g, __yourattr__"
+                f"Attribute name={key} is not supported. Additional attributes must start and end with "
+                "double underscores, e.g, __yourattr__"
             )
         attrs[key] = str(value)
     return Symbol([(Node(None, name, (), attrs), 0)])

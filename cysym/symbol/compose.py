@@ -53,9 +53,10 @@ def make_node(
         for hidden in ("lr_mult", "wd_mult", "ctx_group", "force_mirroring", "mirror_stage"):
             if key.endswith("_" + hidden):
                 raise MXNetError(
-                    f"{key} is deprecated: set {hidden} on the variable, in operator {cls.name}(name={name!r})"
+                    f"{key} is deprecated: set {hidden} on the variable, in operator "
+                    f"{cls.name}(name={name!r})"
                 )
-    op = cls.make({k: params[k] if k in params else v for k, v in attrs.items()})
+    op = cls.make({k: params.get(k, v) for k, v in attrs.items()})
     name = _name.current().get(name, hint_of(function_name))
     names = op.input_names()
     slots: dict[str, Entry] = dict(named)

@@ -78,7 +78,8 @@ def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
             limit = 1 if src.op is None else len(src.op.output_names())
             if k >= limit:
                 raise FormatError(
-                    f"{source}: node {i} ({raw.name}) reads output {k} of node {j} ({src.name}), which has {limit}"
+                    f"{source}: node {i} ({raw.name}) reads output {k} of node {j} ({src.name}), "
+                    f"which has {limit}"
                 )
         node = Node(op, raw.name, inputs, dict(raw.attrs))
         versions = tuple(v for _, _, v in raw.inputs)

@@ -283,7 +283,8 @@ class Symbol:
             if key not in by_name:
                 candidates = " ".join(f"[{i}]{n}" for i, n in enumerate(by_name))
                 raise MXNetError(
-                    f"Infer{what.capitalize()}Keyword argument name {key} not found. Candidate arguments: {candidates}"
+                    f"Infer{what.capitalize()}Keyword argument name {key} not found. "
+                    f"Candidate arguments: {candidates}"
                 )
             for node in by_name[key]:
                 known[node] = value
@@ -412,7 +413,8 @@ class Symbol:
         Returns
         -------
         Plan
-            ``peak``, ``lower_bound``, ``naive`` (bytes of arena memory, arguments and outputs excluded), ``timeline``.
+            ``peak``, ``lower_bound``, ``naive`` (bytes of arena memory, arguments and outputs excluded),
+            ``timeline``.
         """
         from ..executor import plan_of
 

@@ -49,12 +49,12 @@ class Case:
     inputs
         Name (of the operator's input) -> maker of the array; use pairwise distinct primes as dimensions.
     reference
-        ``reference(**inputs) -> output or tuple of (visible) outputs``, all float64. Auxiliary states are passed by
-        name as well.
+        ``reference(**inputs) -> output or tuple of (visible) outputs``, all float64. Auxiliary states are
+        passed by name as well.
     gradient
         ``"numeric"``: central differences of `reference` under a random head gradient; a function
-        ``gradient(ograds, **inputs) -> {input name: gradient}`` where the operator defines its own (loss layers) or
-        differences are not apt (kinks, ties); None: the operator has no gradient.
+        ``gradient(ograds, **inputs) -> {input name: gradient}`` where the operator defines its own (loss
+        layers) or differences are not apt (kinks, ties); None: the operator has no gradient.
     wrt
         Inputs whose gradient is checked; default all inputs.
     aux, aux_after
