@@ -13,16 +13,8 @@ from . import (
     module,
     monitor,
     name,
-    ndarray,
-    operator,
-    optimizer,
-    random,
-    registry,
-    symbol,
-    test_utils,
-    util,
-    visualization,
 )
+from . import ndarray, operator, optimizer, random, registry, symbol, test_utils, util, visualization
 from .attribute import AttrScope
 from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus
@@ -38,3 +30,11 @@ rnd = random
 sym = symbol
 viz = visualization
 Monitor = monitor.Monitor
+
+__all__ = [
+    "AttrScope", "Context", "Executor", "MXNetError", "Monitor", "__version__", "attribute", "base", "callback", "cpu",
+    "cpu_pinned", "current_context", "executor", "gpu", "gpu_memory_info", "init", "initializer", "io",
+    "lr_scheduler", "metric", "mod", "model", "module", "mon", "monitor", "name", "nd", "ndarray", "num_gpus",
+    "operator", "opt", "optimizer", "random", "registry", "rnd", "sym", "symbol", "test_utils", "util",
+    "visualization", "viz",
+]  # fmt: skip

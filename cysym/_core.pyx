@@ -524,7 +524,7 @@ cdef class CpuSegment:
                 self.ptrs[self.patch_at[i]] = base + self.patch_offset[i]
 
     cpdef bind_slot(self, int64_t slot, Storage storage, int64_t offset=0):
-        """Point every pointer of `slot` at `storage`, `offset` bytes in; a slot this segment lacks is ignored."""
+        """Point every pointer of `slot` at `storage`, `offset` bytes in; a slot it lacks is ignored."""
         cdef int64_t i
         guarded = self.guards.get(slot)
         if guarded is None and (slot >= self.n_slots or self.slot_first[slot] == self.slot_first[slot + 1]):
@@ -568,7 +568,7 @@ cdef class CpuSegment:
 
 # --- imperative calls ---------------------------------------------------------------------------------------
 cdef class ArrayBase:
-    """What the fast path needs of an NDArray: storage, byte offset, a hashable (shape, dtype code, context)."""
+    """What the fast path needs of an NDArray: storage, byte offset, hashable (shape, dtype code, context)."""
 
     cdef public Storage storage
     cdef public int64_t offset
@@ -680,8 +680,8 @@ cdef class Invoker:
         try:
             free_list = self.cache.get(key)
         except TypeError:  # an unhashable parameter, as a list
-            static = [(k, tuple(v) if isinstance(v, list) else str(v)) for k, v in kwargs.items()]
-            key = (key[0], tuple(static))
+            hashable = [(k, tuple(v) if isinstance(v, list) else str(v)) for k, v in kwargs.items()]
+            key = (key[0], tuple(hashable))
             free_list = self.cache.get(key)
         if free_list is None or not free_list:
             self.misses += 1
@@ -712,8 +712,9 @@ cdef class Invoker:
                 if a.spec != call.specs[i]:
                     free_list.append(call)
                     raise MXNetError(
-                        f"operator {cls.name}: out array {i} is {a.spec[0]} {NAMES[a.spec[1]]} on {a.spec[2]}, "
-                        f"expected {call.specs[i][0]} {NAMES[call.specs[i][1]]} on {call.specs[i][2]}"
+                        f"operator {cls.name}: out array {i} is {a.spec[0]} {NAMES[a.spec[1]]} on "
+                        f"{a.spec[2]}, expected {call.specs[i][0]} "
+                        f"{NAMES[call.specs[i][1]]} on {call.specs[i][2]}"
                     )
                 if not self._may_write(call, inputs, a, i):
                     copies = [] if copies is None else copies
@@ -762,7 +763,7 @@ cdef class Invoker:
         return results
 
     cdef bint _may_write(self, CachedCall call, list inputs, ArrayBase target, Py_ssize_t which):
-        """Whether output `which` may go straight into `target`: no overlap but with an input declared in-place."""
+        """Whether output `which` may go straight into `target`: it meets no input but those declared so."""
         cdef Py_ssize_t i
         cdef ArrayBase a
         cdef int64_t t0 = target.offset, t1 = target.offset + call.nbytes[which]

@@ -1,9 +1,9 @@
 """Offsets for tensors with known lifetimes: several heuristics, the lower bound, chunked arenas.
 
 Knows nothing of tensors: it is given sizes and closed intervals [first, last] of call numbers and returns
-where each block lies. Two blocks whose intervals meet never overlap in the same chunk. Sources: greedy by size
-(arXiv 2001.03288), best fit in order of birth, greedy by area (size times lifetime), as XLA's heap simulator
-keeps the best of several.
+where each block lies. Two blocks whose intervals meet never overlap in the same chunk. Sources: greedy by
+size (arXiv 2001.03288), best fit in order of birth, greedy by area (size times lifetime), as XLA's heap
+simulator keeps the best of several.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc

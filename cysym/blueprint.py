@@ -1,7 +1,7 @@
 """Blueprint: one graph with every shape, type and device known, compiled on demand into call lists and plans.
 
-Allocates nothing; `Executor` binds arrays to what is made here, `Symbol.plan` only looks at it. Slots of external
-memory are numbered: arguments, auxiliary states, gradients, outputs, head gradients.
+Allocates nothing; `Executor` binds arrays to what is made here, `Symbol.plan` only looks at it. Slots of
+external memory are numbered: arguments, auxiliary states, gradients, outputs, head gradients.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .dtypes import NAMES, SIZES
 from .ops.rules import Dims, is_known, show
 from .passes.gradient import gradient
 from .passes.infer import infer_shapes, infer_types
-from .passes.order import schedule
 from .passes.ir import Buffer, Call, Tensor, num_elements
+from .passes.order import schedule
 from .passes.pipeline import Observer, Options, Wishes, backward_order, compile_calls, device_by_group
 from .passes.plan import Plan
 from .passes.recompute import recompute
@@ -147,17 +147,21 @@ class Blueprint:
 
     def _check_complete(self, shapes: Sequence[Any], types: Sequence[Any]) -> None:
         ids, row = self.graph.ids, self.graph.row
-        open_ = [(v.name, show(shapes[row[ids[v]]])) for v in self.variables if not is_known(shapes[row[ids[v]]])]
+        open_ = [
+            (v.name, show(shapes[row[ids[v]]])) for v in self.variables if not is_known(shapes[row[ids[v]]])
+        ]
         if open_:
             listing = ", ".join(f"{n}: {s}" for n, s in open_)
             raise ShapeError(
-                "InferShape pass cannot decide shapes for the following arguments (-1 means unknown dimensions). "
-                f"Please consider providing them as input: {listing}"
+                "InferShape pass cannot decide shapes for the following arguments (-1 means unknown "
+                f"dimensions). Please consider providing them as input: {listing}"
             )
         for i, node in enumerate(self.graph.nodes):
             for k in range(row[i], row[i + 1]):
                 if not is_known(shapes[k]):
-                    raise ShapeError(f"the shape of node {node.name} ({node.op!r}) cannot be decided: {show(shapes[k])}")
+                    raise ShapeError(
+                        f"the shape of node {node.name} ({node.op!r}) cannot be decided: {show(shapes[k])}"
+                    )
                 if types[k] is None:
                     raise TypeInferenceError(f"the type of node {node.name} ({node.op!r}) cannot be decided")
                 num_elements(shapes[k])

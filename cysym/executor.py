@@ -1,7 +1,7 @@
 """Executor: a symbol bound to arrays. Runs programs over slots; knows no operator and no kernel.
 
-Programs are made on first need: inference and training, plain and monitored. All write the same output arrays. One
-lock an executor and one an arena make concurrent calls wait for each other.
+Programs are made on first need: inference and training, plain and monitored. All write the same output
+arrays. One lock an executor and one an arena make concurrent calls wait for each other.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Executor:
         values = dict(zip(arguments + aux_nodes, self.arg_arrays + self.aux_arrays))
         self._blueprint = Blueprint(
             symbol._entries, arguments, aux_nodes, {n: a.shape for n, a in values.items()},
-            {n: a.spec[1] for n, a in values.items()}, self._requests, ctx.device, groups, self._overlapping(),
+            {n: a.spec[1] for n, a in values.items()}, self._requests, ctx.device, groups,
+            self._overlapping(),
         )  # fmt: skip
         self._check_arrays()
         self._arena = Arena() if arena is None else arena
@@ -88,7 +89,7 @@ class Executor:
         self._dicts: dict[str, dict[str, Any]] = {}
         self._program(b.wants_gradient)
 
-    # --- construction -------------------------------------------------------------------------------------------
+    # --- construction ---------------------------------------------------------------------------------------
     def _overlapping(self) -> frozenset[int]:
         """Arguments whose gradient array shares bytes with other bound arrays: it is written last of all."""
         if self.grad_arrays is None:
@@ -111,13 +112,19 @@ class Executor:
 
     def _check_arrays(self) -> None:
         b = self._blueprint
-        for kind, nodes, arrays in (("argument", b.arguments, self.arg_arrays), ("auxiliary", b.aux, self.aux_arrays)):
+        for kind, nodes, arrays in (
+            ("argument", b.arguments, self.arg_arrays),
+            ("auxiliary", b.aux, self.aux_arrays),
+        ):
             for node, a in zip(nodes, arrays):
                 if a.shape != b.shape_of(node):
-                    raise ShapeError(f"bind: {kind} {node.name} has shape {a.shape}, expected {b.shape_of(node)}")
+                    raise ShapeError(
+                        f"bind: {kind} {node.name} has shape {a.shape}, expected {b.shape_of(node)}"
+                    )
                 if a.context.device is not b.device_of(node):
                     raise MXNetError(
-                        f"bind: {kind} {node.name} is on {a.context}, but the graph runs it on {b.device_of(node)!r}"
+                        f"bind: {kind} {node.name} is on {a.context}, but the graph runs it on "
+                        f"{b.device_of(node)!r}"
                     )
         for node, g, r in zip(b.arguments, self.grad_arrays or (), self._requests):
             if g is None or r == "null":
@@ -128,7 +135,9 @@ class Executor:
                     f"{b.shape_of(node)} {NAMES[b.type_of(node)]}"
                 )
             if g.context.device is not b.device_of(node):
-                raise MXNetError(f"bind: gradient array of {node.name} is on {g.context}, not with its argument")
+                raise MXNetError(
+                    f"bind: gradient array of {node.name} is on {g.context}, not with its argument"
+                )
 
     def _context_of(self, node: Node) -> Context:
         origin = node.origin or node
@@ -142,10 +151,12 @@ class Executor:
             if node.op is None:
                 outputs.append(values[node])
             else:
-                outputs.append(imperative.empty(b.shape_of(node, k), self._context_of(node), b.type_of(node, k)))
+                outputs.append(
+                    imperative.empty(b.shape_of(node, k), self._context_of(node), b.type_of(node, k))
+                )
         return outputs
 
-    # --- programs -----------------------------------------------------------------------------------------------
+    # --- programs -------------------------------------------------------------------------------------------
     def _program(self, is_train: bool) -> Program:
         key = (is_train, self._monitor is not None)
         program = self._programs.get(key)
@@ -173,12 +184,25 @@ class Executor:
             reports.append((output_name(node, k) if node.origin is None else f"{node.name}_output{k}", t))
         calls = []
         for name, t in reports:
+
             def report(_: Any, arrays: Any, name: str = name) -> None:
                 if self._monitor is not None:
                     self._monitor(name, arrays[0].copy())
 
             calls.append(
-                Call("callback", "any", [], [t], [], [], 1, 1e3, t.buffer.device, callback=report, names=(node.name,))
+                Call(
+                    "callback",
+                    "any",
+                    [],
+                    [t],
+                    [],
+                    [],
+                    1,
+                    1e3,
+                    t.buffer.device,
+                    callback=report,
+                    names=(node.name,),
+                )
             )
         return calls
 
@@ -224,7 +248,9 @@ class Executor:
         if found is None:
             raise TypeError(f"Unknown argument {name}; arguments are {', '.join(self.arg_dict)}")
         if not isinstance(value, (NDArray, np.ndarray)):
-            raise ValueError(f"only accept keyword argument of NDArrays and numpy.ndarray, got {type(value)} for {name}")
+            raise ValueError(
+                f"only accept keyword argument of NDArrays and numpy.ndarray, got {type(value)} for {name}"
+            )
         if found.shape != value.shape:
             raise ValueError(
                 f"Shape not match! Argument {name}, need: {found.shape}, received: {value.shape}"
@@ -236,7 +262,8 @@ class Executor:
         Parameters
         ----------
         out_grads
-            Head gradients: an NDArray, a list, or a dict by output name; may be left out when all heads are losses.
+            Head gradients: an NDArray, a list, or a dict by output name; may be left out when all heads are
+            losses.
         """
         b = self._blueprint
         if not b.wants_gradient:
@@ -249,14 +276,14 @@ class Executor:
                 needed = self._saved or (self._drew and program.draws)
                 if needed and self._arena.stamp is not self._token:
                     raise MXNetError(
-                        "backward: another executor that shares this one's memory ran since forward and overwrote "
-                        "what forward saved; call forward(is_train=True) again"
+                        "backward: another executor that shares this one's memory ran since forward and "
+                        "overwrote what forward saved; call forward(is_train=True) again"
                     )
                 for i, g in grads.items():
                     program.bind(b.ograd_slot + i, g.storage, g.offset)
                 if not self._saved:
-                    # what forward saved is consumed, or forward ran for inference: compute it again, and keep the
-                    # random draws of the last training forward if there was one
+                    # what forward saved is consumed, or forward ran for inference: compute it again, and keep
+                    # the random draws of the last training forward if there was one
                     self._stamp()
                     program.run_forward(replay=self._drew)
                     self._drew, self._ran = True, program
@@ -286,8 +313,9 @@ class Executor:
             g = given[i] if i < len(given) else None
             if g is None:
                 raise MXNetError(
-                    "Because the last operator is not Loss function, head_gradient is required when calling backward. "
-                    f"Output {i} ({self._symbol.list_outputs()[i]}) has none; call backward(out_grads=...)"
+                    "Because the last operator is not Loss function, head_gradient is required when calling "
+                    f"backward. Output {i} ({self._symbol.list_outputs()[i]}) has none; "
+                    "call backward(out_grads=...)"
                 )
             if not isinstance(g, NDArray):
                 raise TypeError(f"inputs must be NDArray, got {type(g)} as head gradient {i}")
@@ -304,7 +332,7 @@ class Executor:
             result[i] = g
         return result
 
-    # --- arrays ---------------------------------------------------------------------------------------------------
+    # --- arrays ---------------------------------------------------------------------------------------------
     @property
     def outputs(self) -> list[NDArray]:
         """Outputs of the last forward."""
@@ -321,7 +349,9 @@ class Executor:
     @property
     def arg_dict(self) -> dict[str, NDArray]:
         """Arguments by name."""
-        return self._dict("arg", self._symbol.list_arguments() if "arg" not in self._dicts else (), self.arg_arrays)
+        return self._dict(
+            "arg", self._symbol.list_arguments() if "arg" not in self._dicts else (), self.arg_arrays
+        )
 
     @property
     def grad_dict(self) -> dict[str, NDArray | None]:
@@ -363,16 +393,22 @@ class Executor:
             value.copyto(target)
 
     def set_monitor_callback(self, callback: Monitor | None, monitor_all: bool = False) -> None:
-        """``callback(name, array)`` for every node output (with `monitor_all` inputs, too) in execution order."""
+        """``callback(name, array)`` for every node output (with `monitor_all` inputs, too) in execution
+        order."""
         with self._lock:
             self._monitor, self._monitor_all = callback, monitor_all
             self._programs = {k: p for k, p in self._programs.items() if not k[1]}
 
-    def reshape(self, partial_shaping: bool = False, allow_up_sizing: bool = False, **kwargs: Any) -> Executor:
-        """Executor for other input shapes that shares what it can: unchanged arrays, smaller ones as views."""
+    def reshape(
+        self, partial_shaping: bool = False, allow_up_sizing: bool = False, **kwargs: Any
+    ) -> Executor:
+        """Executor for other input shapes that shares what it can: unchanged arrays, smaller ones as
+        views."""
         b = self._blueprint
         names = [v.name for v in b.variables]
-        known = {v: util.from_user_shape(tuple(kwargs[v.name]), v.name) for v in b.variables if v.name in kwargs}
+        known = {
+            v: util.from_user_shape(tuple(kwargs[v.name]), v.name) for v in b.variables if v.name in kwargs
+        }
         unknown = [k for k in kwargs if k not in names]
         if unknown:
             raise MXNetError(f"reshape: no argument named {', '.join(unknown)}")
@@ -387,9 +423,10 @@ class Executor:
                 return array
             if not given and not partial_shaping:
                 raise MXNetError(
-                    f"Shape of unspecifie arg: {node.name} changed from {array.shape} to {shape}. This can cause the "
-                    "new executor to not share parameters with the old one. Please check for error in network. "
-                    "If this is intended, set partial_shaping=True to suppress this warning."
+                    f"Shape of unspecifie arg: {node.name} changed from {array.shape} to {shape}. This can "
+                    "cause the new executor to not share parameters with the old one. Please check for "
+                    "error in network. If this is intended, set partial_shaping=True to suppress this "
+                    "warning."
                 )
             if num_elements(shape) <= array.size:
                 return array._view(shape, 0)
@@ -406,7 +443,8 @@ class Executor:
         grads = None
         if self.grad_arrays is not None:
             grads = [
-                None if g is None else fit(v, g, v.name in kwargs) for v, g in zip(b.arguments, self.grad_arrays)
+                None if g is None else fit(v, g, v.name in kwargs)
+                for v, g in zip(b.arguments, self.grad_arrays)
             ]
         return Executor(
             self._symbol, self._ctx, args, grads, self._requests, aux, self._group2ctx, self._arena
@@ -421,7 +459,8 @@ class Executor:
         """Program and memory plan as text, with MXNet's last lines."""
         program = self._program(self._blueprint.wants_gradient)
         megabytes = program.plan.peak >> 20
-        return f"{program}\n{program.plan}\nTotal {megabytes} MB allocated\nTotal 0 TempSpace resource requested\n"
+        totals = f"Total {megabytes} MB allocated\nTotal 0 TempSpace resource requested\n"
+        return f"{program}\n{program.plan}\n{totals}"
 
     def get_optimized_symbol(self) -> Symbol:
         """The symbol itself: programs are optimized below it."""
@@ -429,7 +468,8 @@ class Executor:
 
 
 def _span(a: NDArray) -> tuple[int, int, int]:
-    """(address space, first byte, one past the last): host arrays share one space, a device buffer is its own."""
+    """(address space, first byte, one past the last): host arrays share one space, a device buffer is its
+    own."""
     address = a.storage.address
     if address:
         return 0, address + a.offset, address + a.offset + a.nbytes
@@ -442,13 +482,14 @@ def _overlap(a: NDArray, b: NDArray) -> bool:
     return x[0] == y[0] and x[1] < y[2] and y[1] < x[2]
 
 
-# --- binding ------------------------------------------------------------------------------------------------------
+# --- binding ------------------------------------------------------------------------------------------------
 def _arrays(given: Any, names: Sequence[str], what: str, allow_missing: bool) -> list[Any]:
     """List in the order of `names` from a list or dict, checked as MXNet checks."""
     if isinstance(given, (list,)):
         if len(given) != len(names):
             raise ValueError(
-                f"Length of {what} does not match the number of arguments: {len(given)} for {len(names)} ({names})"
+                f"Length of {what} does not match the number of arguments: {len(given)} for {len(names)} "
+                f"({names})"
             )
         values = list(given)
     elif isinstance(given, dict):
@@ -461,7 +502,9 @@ def _arrays(given: Any, names: Sequence[str], what: str, allow_missing: bool) ->
         raise TypeError("Only accept list of NDArrays or dict of str to NDArray")
     for name, value in zip(names, values):
         if not isinstance(value, NDArray) and not (value is None and allow_missing):
-            raise TypeError(f"Only accept list of NDArrays or dict of str to NDArray; {what} {name} is {type(value)}")
+            raise TypeError(
+                f"Only accept list of NDArrays or dict of str to NDArray; {what} {name} is {type(value)}"
+            )
     return values
 
 
@@ -532,7 +575,7 @@ def _draft(
 
 def plan_of(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Any, shapes: Mapping[str, Any]) -> Plan:
     """Implementation of `Symbol.plan`."""
-    names = [n.name for n in sum(symbol._variables(), [])]
+    names = [n.name for nodes in symbol._variables() for n in nodes]
     for key, value in shapes.items():
         if key not in names:
             raise MXNetError(f"plan: no argument named {key!r}; arguments are {', '.join(names)}")
@@ -543,9 +586,16 @@ def plan_of(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Any, shapes: Map
 
 
 def simple_bind(
-    symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Any, group2ctx: Any, shared_arg_names: Any, shared_exec: Any,
-    shared_buffer: Any, shapes: Mapping[str, Any],
-) -> Executor:  # fmt: skip
+    symbol: Symbol,
+    ctx: Any,
+    grad_req: Any,
+    type_dict: Any,
+    group2ctx: Any,
+    shared_arg_names: Any,
+    shared_exec: Any,
+    shared_buffer: Any,
+    shapes: Mapping[str, Any],
+) -> Executor:
     """Implementation of `Symbol.simple_bind`."""
     if not isinstance(ctx, Context):
         raise TypeError(f"Context type error: ctx must be a Context, got {ctx!r}")
@@ -559,11 +609,17 @@ def simple_bind(
             shape, code = draft.shape_of(node), draft.type_of(node)
             context = groups.get(node.attrs.get("__ctx_group__", ""), ctx)
             if reuse and (node.name in shared_args or role == "aux"):
-                source = {"arg": shared_exec.arg_dict, "grad": shared_exec.grad_dict, "aux": shared_exec.aux_dict}
+                source = {
+                    "arg": shared_exec.arg_dict,
+                    "grad": shared_exec.grad_dict,
+                    "aux": shared_exec.aux_dict,
+                }
                 found = source[role].get(node.name)
                 if found is not None:
                     if found.shape != shape or found.spec[1] != code:
-                        raise ShapeError(f"shared {role} {node.name} has shape {found.shape}, expected {shape}")
+                        raise ShapeError(
+                            f"shared {role} {node.name} has shape {found.shape}, expected {shape}"
+                        )
                     array: NDArray = found
                     return array
             if shared_buffer is not None and role != "aux":
@@ -587,5 +643,3 @@ def simple_bind(
         given = "\n".join(f"{k}: {v}" for k, v in shapes.items())
         kind = type(error) if isinstance(error, MXNetError) else MXNetError
         raise kind(f"simple_bind error. Arguments:\n{given}\n{error}") from error
-
-

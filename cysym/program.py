@@ -1,7 +1,7 @@
 """Programs: planned call lists made into segments that run, and the arenas they run in.
 
-A `Program` owns nothing a user bound: slots are pointed at storages by the executor. Segments are CPU or OpenCL runs
-of kernels, copies between devices, and Python callbacks between them.
+A `Program` owns nothing a user bound: slots are pointed at storages by the executor. Segments are CPU or
+OpenCL runs of kernels, copies between devices, and Python callbacks between them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ CANARY = bytes(range(160, 160 + CANARY_BYTES))
 class Arena:
     """Memory programs share, one at a time: chunks per device, grown on demand.
 
-    `stamp` names the last forward run, so that a backward notices when another executor overwrote what it saved.
+    `stamp` names the last forward run, so that a backward notices when another executor overwrote what it
+    saved.
     """
 
     def __init__(self) -> None:
@@ -131,7 +132,9 @@ class Program:
     ) -> None:
         self.calls, self.cut, self.plan, self.arena = list(calls), cut, plan, arena
         self.canaries = canaries
-        self.draws = any(call.once for call in self.calls[:cut])  # a replay needs random numbers kept in the arena
+        self.draws = any(
+            call.once for call in self.calls[:cut]
+        )  # a replay needs random numbers kept in the arena
         self._next = first_free_slot
         self._chunk_slots: dict[tuple[Any, int], int] = {}
         self._owned: dict[Buffer, tuple[int, Storage]] = {}
@@ -166,7 +169,11 @@ class Program:
                 self._chunk_slots[key] = self._take()
             return self._chunk_slots[key]
         if buffer not in self._owned:
-            storage = buffer.device.random_state() if buffer.name == "random" else buffer.device.alloc(buffer.nbytes)
+            storage = (
+                buffer.device.random_state()
+                if buffer.name == "random"
+                else buffer.device.alloc(buffer.nbytes)
+            )
             self._owned[buffer] = (self._take(), storage)
         return self._owned[buffer][0]
 

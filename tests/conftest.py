@@ -7,6 +7,7 @@ session: a stale cache can neither help nor harm.
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 CACHES = tempfile.mkdtemp(prefix="cysym-test-")
+atexit.register(shutil.rmtree, CACHES, ignore_errors=True)  # after cysym's own exit handler
 CHOSEN = os.environ.setdefault("CYSYM_OPENCL", "all")
 for variable in ("POCL_CACHE_DIR", "CYSYM_CACHE_DIR"):
     os.environ[variable] = os.path.join(CACHES, variable)
@@ -52,10 +54,6 @@ def pytest_sessionstart() -> None:
     raise pytest.UsageError(
         f"pyopencl is installed but there is no OpenCL device (CYSYM_OPENCL={CHOSEN}): {reason}"
     )
-
-
-def pytest_sessionfinish() -> None:
-    shutil.rmtree(CACHES, ignore_errors=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

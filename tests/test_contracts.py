@@ -82,6 +82,20 @@ def test_packed_weight_is_refreshed(ctx, rng, writer):
     case.check()
 
 
+def test_packed_weight_that_another_executor_computes(ctx, rng):
+    """The weight is an output of an executor: each of its runs is a write."""
+    x = rng.standard_normal((2, 160)).astype(np.float32)
+    source = load(rng.standard_normal((160, 160)).astype(np.float32), ctx)
+    maker = (mx.sym.Variable("source") * 2).bind(ctx, {"source": source})
+    dense = mx.sym.FullyConnected(mx.sym.Variable("x"), num_hidden=160, no_bias=True, name="fc")
+    executor = dense.bind(ctx, {"x": load(x, ctx), "fc_weight": maker.outputs[0]})
+    for value in (1.0, 0.5, -0.25):
+        source[:] = value
+        maker.forward()
+        want = np.repeat(x.sum(1, keepdims=True) * 2 * value, 160, 1)
+        np.testing.assert_allclose(executor.forward()[0].asnumpy(), want, 1e-4, 1e-4)
+
+
 # --- statistics in a convolution's epilogue ----------------------------------------------------------------
 def test_batchnorm_statistics_from_the_convolution(ctx, rng):
     symbol = conv_bn_relu()
@@ -305,15 +319,16 @@ def through_identity(x):
     return mx.sym.identity(x), lambda g: g
 
 
+@pytest.mark.parametrize("others", [True, False], ids=["all", "only"])
 @pytest.mark.parametrize(
     "net", [through_reshape, through_split, through_concat, through_slice, through_identity]
 )
-def test_add_through_a_view(ctx, rng, net):
+def test_add_through_a_view(ctx, rng, net, others):
     symbol, back = net(mx.sym.Variable("x"))
     shapes = {"x": (4, 6), "other": (4, 2)}
     args = {n: mx.nd.ones(shapes[n], ctx=ctx) for n in symbol.list_arguments()}
     grads = {n: mx.nd.full(shapes[n], 2.0, ctx=ctx) for n in args}
-    executor = symbol.bind(ctx, args, grads, "add")
+    executor = symbol.bind(ctx, args, grads, "add" if others else {"x": "add"})
     output = executor.forward(is_train=True)[0]
     head = rng.standard_normal(output.shape).astype(np.float32)
     for times in (1, 2, 3):

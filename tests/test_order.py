@@ -41,7 +41,11 @@ def test_lower_peak_and_the_same_bits(ctx: mx.Context, is_train: bool) -> None:
 def test_random_nodes_keep_their_order(ctx: mx.Context) -> None:
     x = mx.sym.Variable("x")
     wide = mx.sym.Dropout(mx.sym.broadcast_axis(x, axis=1, size=1000), p=0.5, name="first")
-    narrow = mx.sym.sum(mx.sym.Dropout(mx.sym.broadcast_axis(x, axis=1, size=4000), p=0.5, name="second"), axis=1, keepdims=True)
+    narrow = mx.sym.sum(
+        mx.sym.Dropout(mx.sym.broadcast_axis(x, axis=1, size=4000), p=0.5, name="second"),
+        axis=1,
+        keepdims=True,
+    )
     net = mx.sym.broadcast_mul(wide, narrow)
     outputs = []
     for reorder in (True, False):
@@ -55,9 +59,12 @@ def test_random_nodes_keep_their_order(ctx: mx.Context) -> None:
 
 
 def test_mutations_keep_their_order(ctx: mx.Context) -> None:
-    """A reader of gamma that stands before BatchNorm's fix_gamma sees the user's gamma, one behind it sees 1."""
+    """A reader of gamma that stands before BatchNorm's fix_gamma sees the user's gamma, one behind it sees
+    1."""
     x, gamma = mx.sym.Variable("x"), mx.sym.Variable("gamma")
-    before = mx.sym.broadcast_mul(mx.sym.broadcast_axis(x, axis=0, size=500), mx.sym.reshape(gamma, shape=(1, 3)))
+    before = mx.sym.broadcast_mul(
+        mx.sym.broadcast_axis(x, axis=0, size=500), mx.sym.reshape(gamma, shape=(1, 3))
+    )
     norm = mx.sym.BatchNorm(x, gamma=gamma, name="bn", fix_gamma=True)
     net = mx.sym.Group([mx.sym.sum(before, axis=0), norm, mx.sym.exp(gamma)])
     executor = net.simple_bind(ctx, grad_req="null", x=(1, 3))

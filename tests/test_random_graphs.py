@@ -176,17 +176,20 @@ MAKERS = (
 
 
 @st.composite
-def nets(draw, smooth=False):
+def nets(draw, smooth=False, groups=("",)):
     """A symbol of one to three heads, shapes of its variables, and a request for each argument.
 
-    `smooth` leaves out what turns a rounding difference into another choice.
+    `smooth` leaves out what turns a rounding difference into another choice; `groups` are context groups the
+    nodes are spread over, without random numbers, as each device has its own.
     """
     net = Net(draw)
     shape = (draw(st.sampled_from(WIDTHS)), draw(st.sampled_from((4, 6, 9))))
     net.push(net.variable(shape), shape)
-    makers = [m for m in MAKERS if not (smooth and m is normalise)]
+    left_out = ([normalise] if smooth else []) + ([dropout] if len(groups) > 1 else [])
+    makers = [m for m in MAKERS if m not in left_out]
     for maker in draw(st.lists(st.sampled_from(makers), min_size=2, max_size=10)):
-        maker(net)
+        with mx.AttrScope(ctx_group=draw(st.sampled_from(groups))):
+            maker(net)
     heads = draw(st.lists(st.sampled_from(net.pool[1:] or net.pool), min_size=0, max_size=2, unique_by=id))
     chosen = [net.pool[-1], *(h for h in heads if h is not net.pool[-1])]
     symbol = mx.sym.Group([s for s, _ in chosen])
@@ -421,3 +424,25 @@ def test_recomputation_changes_no_bit(net, blocked):
     with small:
         again = run(net, mx.cpu(), recompute=True, blocked=blocked)
     same(again, run(net, mx.cpu(), recompute=False, blocked=blocked))
+
+
+@SETTINGS
+@given(net=nets(groups=("one", "two")))
+def test_two_devices_compute_the_same(ctx, net):
+    """Nodes spread over two devices: host memory seen as two, or the host and another device."""
+    symbol, shapes, requests, out_shapes = net
+    values = values_of(symbol, shapes)
+    found = []
+    for groups in ({}, {"one": mx.cpu(1), "two": ctx}):
+        executor = symbol.simple_bind(
+            mx.cpu(), group2ctx=groups, grad_req=requests, **{n: shapes[n] for n in symbol.list_arguments()}
+        )
+        for name, array in (*executor.arg_dict.items(), *executor.aux_dict.items()):
+            array[:] = values[name]
+        results = {f"output {i}": o.asnumpy() for i, o in enumerate(executor.forward(is_train=True))}
+        contexts = [o.context for o in executor.outputs]
+        executor.backward([mx.nd.full(s, 0.5, ctx=c) for s, c in zip(out_shapes, contexts, strict=True)])
+        results.update({n: g.asnumpy() for n, g in executor.grad_dict.items() if g is not None})
+        results.update({n: a.asnumpy() for n, a in executor.aux_dict.items()})
+        found.append(results)
+    near(found[1], found[0], 0 if ctx == mx.cpu() else 2e-4)

@@ -58,7 +58,8 @@ def test_save_gives_mxnets_bytes(name: str, tmp_path: Path) -> None:
     loaded, want = mx.nd.load(str(FOLDER / name)), FILES[name]
     content: Any
     if isinstance(want, dict):
-        content = {key: mx.nd.array(want[key], dtype=want[key].dtype) for key in loaded}  # the file's order
+        names = list(loaded)  # the order of the file
+        content = {key: mx.nd.array(want[key], dtype=want[key].dtype) for key in names}
     else:
         content = [mx.nd.array(array, dtype=array.dtype) for array in want]
     for k, data in enumerate((content, loaded)):

@@ -1,9 +1,10 @@
 """order: a schedule of nodes that keeps less memory alive, where the graph leaves a choice.
 
-The given order is the depth-first one. The others: list scheduling by bytes allocated minus bytes freed, and depth
-first with the inputs of a node visited by falling (peak - result) of what they hang on (Sethi and Ullman 1970, for
-bytes instead of registers). Nodes that touch one mutated variable, that draw random numbers, or that call back keep their order. Works on entry
-sizes, before lowering; whether a candidate really is better is for the planner to say.
+The given order is the depth-first one. The others: list scheduling by bytes allocated minus bytes freed, and
+depth first with the inputs of a node visited by falling (peak - result) of what they hang on (Sethi and
+Ullman 1970, for bytes instead of registers). Nodes that touch one mutated variable, that draw random numbers,
+or that call back keep their order. Works on entry sizes, before lowering; whether a candidate really is
+better is for the planner to say.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def _tallest_first(
     makes: dict[int, range],
     nbytes: Callable[[int], int],
 ) -> list[int]:
-    """Depth-first post-order, from the last nodes back, that visits the input needing most beyond its result first."""
+    """Depth-first post-order, from the last nodes back, that visits the input needing most beyond its result
+    first."""
     result_bytes = {i: sum(nbytes(e) for e in makes[i]) for i in nodes}
     need: dict[int, int] = {}
     children: dict[int, list[int]] = {}

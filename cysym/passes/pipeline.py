@@ -108,7 +108,10 @@ class Lowering:
                 self.placed.add(id(tensor))
         for entry, tensor in wishes.write:
             e = graph.entry(entry)
-            if self.tensors[e] is None and entry[0].op is not None and not entry[0].op.is_callback:
+            node = entry[0]
+            if node.op is None or node.op.is_callback or self.device_of(node) is not tensor.buffer.device:
+                continue
+            if self.tensors[e] is None:
                 self.tensors[e] = Tensor(tensor.buffer, tensor.shape, tensor.dtype, tensor.offset)
                 self.placed.add(id(self.tensors[e]))
         for i in range(len(graph.nodes) - 1, -1, -1):
