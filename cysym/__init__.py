@@ -13,8 +13,16 @@ from . import (
     module,
     monitor,
     name,
+    ndarray,
+    operator,
+    optimizer,
+    random,
+    registry,
+    symbol,
+    test_utils,
+    util,
+    visualization,
 )
-from . import ndarray, operator, optimizer, random, registry, symbol, test_utils, util, visualization
 from .attribute import AttrScope
 from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus
