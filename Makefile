@@ -82,6 +82,7 @@ bench: $(VENV)/.dev $(VENV)/.built
 	@$(PY) benchmarks/run.py $(BENCH)
 
 wheel: $(VENV)/.tools
+	@find build/lib* -type f ! -name '*.so' -delete 2>/dev/null || true
 	$(call timed,wheel,$(PIP) wheel . --no-build-isolation --no-deps -w dist)
 	@ls -l dist/*.whl
 

@@ -7,6 +7,7 @@ from .context import Context
 from .passes.ir import Call
 
 ISA: str
+NAMES: tuple[str, ...]
 _Spec: TypeAlias = tuple[tuple[int, ...], int, Context]
 
 class Node:
@@ -105,6 +106,7 @@ class CachedCall:
         inplace: Collection[tuple[int, int]],
         fixed: Iterable[tuple[int, Storage]],
     ) -> None: ...
+    held: int
     @property
     def inplace(self) -> frozenset[tuple[int, int]]: ...
 
@@ -114,6 +116,8 @@ class Invoker:
     def __init__(self, lower: Callable[..., CachedCall], array_type: type[ArrayBase]) -> None: ...
     @property
     def misses(self) -> int: ...
+    @property
+    def held(self) -> int: ...
     def clear(self) -> None: ...
     def invoke(
         self,

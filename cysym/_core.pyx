@@ -529,6 +529,8 @@ cdef class CpuSegment:
         guarded = self.guards.get(slot)
         if guarded is None and (slot >= self.n_slots or self.slot_first[slot] == self.slot_first[slot + 1]):
             return
+        if storage is None:
+            raise DeviceError(f"no memory was bound to slot {slot}")
         if storage.data == NULL:
             raise DeviceError(f"a CPU program cannot read memory of {storage.device!r}")
         self.point(slot, <char*>storage.data + offset)
@@ -609,6 +611,7 @@ cdef class CachedCall:
     cdef tuple mutated          # positions of inputs written
     cdef tuple dynamic          # (call index, float index, parameter name, default)
     cdef int64_t n_in
+    cdef public int64_t held    # bytes of its workspaces
     cdef readonly frozenset inplace   # (input, output) pairs that may share memory
 
     def __init__(self, segment, int64_t n_in, specs, nbytes, mutated, dynamic, inplace, fixed):
@@ -622,6 +625,9 @@ cdef class CachedCall:
         self.inplace = frozenset(inplace)
         for slot, storage in fixed:
             segment.bind_slot(slot, storage)
+
+
+cdef int64_t HELD = 256 << 20    # bytes of workspaces the cache may keep
 
 
 cdef class Invoker:
@@ -640,6 +646,7 @@ cdef class Invoker:
     cdef public bint is_train
     cdef public object recorder   # autograd's hook: called with (op class, kwargs, inputs, outputs) when set
     cdef readonly int64_t misses
+    cdef readonly int64_t held    # bytes of workspaces made since the cache was last empty
 
     def __init__(self, lower, array_type):
         self.cache = {}
@@ -649,6 +656,7 @@ cdef class Invoker:
     def clear(self):
         """Forget every cached call."""
         self.cache.clear()
+        self.held = 0
 
     def invoke(self, cls, list inputs, dict kwargs, out=None, context=None):
         """Outputs (visible ones) as a list; `out` is None or a list of arrays to write into."""
@@ -676,27 +684,40 @@ cdef class Invoker:
         else:
             key = (cls, self.is_train, context, *[(<ArrayBase>x).spec for x in inputs])
         if kwargs:
-            key = (key, tuple(kwargs.items()))
+            key = (key, tuple(kwargs.items()), tuple(map(type, kwargs.values())))  # 1, 1.0 and True are equal
         try:
             free_list = self.cache.get(key)
-        except TypeError:  # an unhashable parameter, as a list
-            hashable = [(k, tuple(v) if isinstance(v, list) else str(v)) for k, v in kwargs.items()]
-            key = (key[0], tuple(hashable))
+        except TypeError:  # an unhashable parameter, as a list; an array's text may leave numbers out
+            kwargs = {k: v.tolist() if hasattr(v, "tolist") else v for k, v in kwargs.items()}
+            key = (key[0], repr(kwargs))
             free_list = self.cache.get(key)
         if free_list is None or not free_list:
             self.misses += 1
             specs = [(<ArrayBase>x).spec for x in inputs]
             call = self.lower(cls, kwargs, dyn or {}, specs, self.is_train, context)
             if free_list is None:
-                if len(self.cache) >= 8192:
-                    self.cache.clear()
+                if len(self.cache) >= 8192 or self.held + call.held > HELD:
+                    self.clear()
                 free_list = self.cache[key] = []
+            self.held += call.held
+            if call.held > HELD:
+                free_list = []
         else:
             call = free_list.pop()
+        if cls.is_callback:
+            free_list.clear()
+            free_list = []  # the user's object may keep state: each call has its own, as in MXNet
+        if out is not None and len(out) > len(call.specs):
+            free_list.append(call)
+            raise MXNetError(
+                f"operator {cls.name}: {len(out)} out arrays given, it has {len(call.specs)} outputs"
+            )
         segment = call.segment
         direct = call.cpu is not None
         for i in range(n):
             a = inputs[i]
+            if a.storage is None:
+                raise MXNetError(f"operator {cls.name}: input {i} is an array without memory")
             if direct:
                 if a.storage.data == NULL:
                     raise DeviceError(f"operator {cls.name}: input {i} lies on {a.spec[2]}")
@@ -710,12 +731,15 @@ cdef class Invoker:
                 target = out[i]
                 a = target
                 if a.spec != call.specs[i]:
-                    free_list.append(call)
+                    if direct:  # else arrays are bound to it: let go
+                        free_list.append(call)
                     raise MXNetError(
                         f"operator {cls.name}: out array {i} is {a.spec[0]} {NAMES[a.spec[1]]} on "
                         f"{a.spec[2]}, expected {call.specs[i][0]} "
                         f"{NAMES[call.specs[i][1]]} on {call.specs[i][2]}"
                     )
+                if a.storage is None:
+                    raise MXNetError(f"operator {cls.name}: out array {i} is an array without memory")
                 if not self._may_write(call, inputs, a, i):
                     copies = [] if copies is None else copies
                     copies.append(i)
@@ -740,7 +764,8 @@ cdef class Invoker:
                 value = default if dyn is None else dyn.get(name, default)
                 if type(value) is not float:
                     if value is REQUIRED:
-                        free_list.append(call)
+                        if direct:
+                            free_list.append(call)
                         raise MXNetError(
                             f"Required parameter {name} is not presented, in operator {cls.name}"
                         )

@@ -222,20 +222,23 @@ class Executor:
         **kwargs
             Arrays copied into arguments of these names first.
         """
+        self._arena.refuse_nested()
         with self._lock:
             for name, value in kwargs.items():
                 self._check_assignment(name, value)
-            for name, value in kwargs.items():
-                self.arg_dict[name][:] = value
             program = self._program(bool(is_train))
-            with self._arena.lock:
+            with self._arena:
+                for name, value in kwargs.items():
+                    self.arg_dict[name][:] = value
                 self._stamp()
                 self._drew = False
-                program.run_forward()
+                try:
+                    program.run_forward()
+                finally:  # what a failed run wrote is written, too
+                    self._bump(program.forward_writes)
             self._saved = self._drew = bool(is_train)
             self._ran = program
             self._was_train = bool(is_train)
-            self._bump(program.forward_writes)
         return self.outputs
 
     def _stamp(self) -> None:
@@ -255,6 +258,8 @@ class Executor:
             raise ValueError(
                 f"Shape not match! Argument {name}, need: {found.shape}, received: {value.shape}"
             )
+        if isinstance(value, np.ndarray) and value.dtype.kind not in "biuf":
+            raise TypeError(f"argument {name}: an array of {value.dtype} does not hold real numbers")
 
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
         """Compute the gradients of the arguments.
@@ -268,11 +273,12 @@ class Executor:
         b = self._blueprint
         if not b.wants_gradient:
             return  # as in MXNet: nobody asked for a gradient
+        self._arena.refuse_nested()
         with self._lock:
             grads = self._head_gradients(out_grads)
             # what forward saved lies where its own program put it: a monitor may have come or gone since
             program = self._ran if self._drew and self._ran is not None else self._program(True)
-            with self._arena.lock:
+            with self._arena:
                 needed = self._saved or (self._drew and program.draws)
                 if needed and self._arena.stamp is not self._token:
                     raise MXNetError(
@@ -287,9 +293,12 @@ class Executor:
                     self._stamp()
                     program.run_forward(replay=self._drew)
                     self._drew, self._ran = True, program
+                    self._bump(program.forward_writes)
                 self._saved = False
-                program.run_backward()
-            self._bump(program.backward_writes)
+                try:
+                    program.run_backward()
+                finally:
+                    self._bump(program.backward_writes)
 
     def _head_gradients(self, out_grads: Any) -> dict[int, NDArray]:
         b = self._blueprint

@@ -21,15 +21,34 @@ CANARY = bytes(range(160, 160 + CANARY_BYTES))
 class Arena:
     """Memory programs share, one at a time: chunks per device, grown on demand.
 
+    ``with arena:`` is one run; a callback of that run must not start another one in the same memory.
     `stamp` names the last forward run, so that a backward notices when another executor overwrote what it
     saved.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._runner = 0
         self.chunks: dict[tuple[Any, int], Storage] = {}
         self.stamp: object = None
         self.generation = 0
+
+    def refuse_nested(self) -> None:
+        """Raise when this very thread is running in here: ask before any lock is taken."""
+        if self._runner == threading.get_ident():
+            raise MXNetError(
+                "an executor was run from a callback of a run that uses the same memory: a custom operator "
+                "or a monitor may only run executors that share none with the one calling it"
+            )
+
+    def __enter__(self) -> None:
+        self.refuse_nested()
+        self._lock.acquire()
+        self._runner = threading.get_ident()
+
+    def __exit__(self, *exc: object) -> None:
+        self._runner = 0
+        self._lock.release()
 
     def reserve(self, plan: Plan) -> None:
         """Make every chunk at least as large as the plan needs."""

@@ -125,6 +125,7 @@ case("group of a number", TypeError, "list of symbols")(lambda w: mx.sym.Group([
 case("attribute scope: number", (ValueError, TypeError), "string")(lambda w: mx.AttrScope(ctx_group=3))
 case("custom: not registered", E, "nope_op")(lambda w: mx.sym.Custom(w.x, op_type="nope_op"))
 case("custom: no type", E, "op_type")(lambda w: mx.sym.Custom(w.x))
+case("split into far too many", E, "num_outputs", str(2**40))(lambda w: mx.sym.split(w.x, num_outputs=2**40))
 case("split into zero", E, "num_outputs|SliceChannel|split")(lambda w: mx.sym.split(w.x, num_outputs=0))
 
 # --- using symbols -----------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ static _Atomic uint32_t job_slices;
 static _Atomic(cs_step *) job_step;
 static _Atomic uint32_t job_done;
 static _Atomic uint32_t job_fp_mode;
+static atomic_int helpers; /* workers the present run may use; more were made if there were more threads */
 
 static pthread_key_t scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
@@ -85,8 +86,8 @@ static void work_on(uint32_t gen) {
     }
 }
 
-static void *worker(void *unused) {
-    (void)unused;
+static void *worker(void *number) {
+    int self = (int)(intptr_t)number;
     if (ensure_scratch())
         return NULL; /* the caller does the work alone */
     uint32_t last = (uint32_t)(atomic_load(&ticket) >> 32);
@@ -96,22 +97,24 @@ static void *worker(void *unused) {
         uint32_t gen = (uint32_t)(atomic_load_explicit(&ticket, memory_order_acquire) >> 32);
         if (gen != last) {
             last = gen;
-            SET_FP_MODE(atomic_load(&job_fp_mode));
-            work_on(gen);
-            idle_since = 0;
-            spins = 0;
+            if (self < atomic_load(&helpers)) {
+                SET_FP_MODE(atomic_load(&job_fp_mode));
+                work_on(gen);
+                idle_since = 0;
+                spins = 0;
+            }
             continue;
         }
         PAUSE();
         if (++spins % SPINS_TO_YIELD == 0)
             sched_yield();
-        if (spins % 64 == 0 && !atomic_load(&run_active)) {
+        if (spins % 64 == 0 && !(atomic_load(&run_active) && self < atomic_load(&helpers))) {
             int64_t t = now_ns();
             if (!idle_since)
                 idle_since = t;
-            if (t - idle_since > WORKER_SPIN_NS) {
+            if (t - idle_since > WORKER_SPIN_NS || self >= atomic_load(&helpers)) {
                 atomic_fetch_add(&sleepers, 1);
-                if (!atomic_load(&run_active))
+                if (!(atomic_load(&run_active) && self < atomic_load(&helpers)))
                     syscall(SYS_futex, &wake_word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
                 atomic_fetch_sub(&sleepers, 1);
                 idle_since = 0;
@@ -138,7 +141,7 @@ static void grow(int threads) {
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     while (workers_made < threads - 1) {
         pthread_t id;
-        if (pthread_create(&id, &attr, worker, NULL))
+        if (pthread_create(&id, &attr, worker, (void *)(intptr_t)workers_made))
             break; /* fewer threads, same results */
         workers_made++;
     }
@@ -194,6 +197,7 @@ int cs_run(cs_step *steps, int64_t count, int skip_once) {
                     if (workers_made < threads - 1)
                         grow(threads);
                     atomic_store(&job_fp_mode, GET_FP_MODE());
+                    atomic_store(&helpers, threads - 1);
                 }
             }
             if (own == 1 && !awake) {

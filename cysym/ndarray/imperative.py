@@ -113,10 +113,12 @@ def lower_call(
         for j, f in enumerate(call.floats)
         if isinstance(f, Dynamic)
     ]
-    return CachedCall(
+    made = CachedCall(
         segment, n_in, [(shapes[k], types[k], ctx) for k in range(visible)],
         [num_elements(shapes[k]) * SIZES[types[k]] for k in range(visible)], mutated, live, pairs, fixed,
     )  # fmt: skip
+    made.held = sum(chunks)
+    return made
 
 
 def _infer(op: OpDef, names: Sequence[str], specs: Sequence[Spec]) -> tuple[list[Any], list[Any]]:

@@ -121,7 +121,8 @@ class NDArray(ArrayBase):
         if isinstance(key, tuple) and len(key) == 1:
             key = key[0]
         if not self.shape:
-            return None
+            whole = key is Ellipsis or (isinstance(key, slice) and key == slice(None))
+            return self._view((), 0) if whole else None
         n = self.shape[0]
         inner = num_elements(self.shape[1:])
         if isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_)):
@@ -153,7 +154,7 @@ class NDArray(ArrayBase):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, tuple) and len(key) == 0:
-            key = slice(None)
+            key = Ellipsis
         target = self._rows(key)
         if target is None:
             whole = self.asnumpy()
@@ -376,7 +377,7 @@ def _binary(
         result: NDArray = imperative.invoker.invoke(find_op(op), pair, {}, target)[0]
         return result
     if isinstance(right, Number):
-        result = imperative.invoker.invoke(find_op(scalar_op), [left], {"scalar": right}, target)[0]
+        result = imperative.invoker.invoke(find_op(scalar_op), [left], {"scalar": float(right)}, target)[0]
         return result
     raise TypeError(f"type {type(right)} not supported")
 

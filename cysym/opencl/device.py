@@ -163,9 +163,15 @@ class OpenCLDevice:
         storage.version += 1
 
     def copy(self, dst: Any, dst_off: int, src: Any, src_off: int, nbytes: int) -> None:
-        """Copy between two storages of this device; ranges of one storage must not overlap."""
-        to, of = self._memory(dst), self._memory(src)
-        _opencl.copy(self._open().queue, to, dst_off, of, src_off, nbytes)
+        """Copy between two storages of this device; ranges of one storage may overlap."""
+        to, of, queue = self._memory(dst), self._memory(src), self._open().queue
+        if to is of and abs(dst_off - src_off) < nbytes:  # OpenCL refuses these
+            if dst_off != src_off:
+                between = self._memory(self.alloc(nbytes))
+                _opencl.copy(queue, between, 0, of, src_off, nbytes)
+                _opencl.copy(queue, to, dst_off, between, 0, nbytes)
+        else:
+            _opencl.copy(queue, to, dst_off, of, src_off, nbytes)
         dst.version += 1
 
     def sync(self) -> None:

@@ -45,7 +45,7 @@ class CustomBackward(Backward):
     def lower(self, c: LowerContext) -> None:
         f = self.forward
         assert isinstance(f, Custom)
-        operator = c.shared[id(f), c.name.removesuffix("_backward")]
+        operator = c.shared["operator"]
         names, out_names, aux_names = f.input_names(), f.output_names(), f.aux_names()
         heads = [c.input(f"ograd{i}") for i in range(len(out_names))] if f.prop.need_top_grad_ else []
         data, outputs, aux = ([c.input(n) for n in group] for group in (names, out_names, aux_names))
@@ -165,7 +165,7 @@ class Custom(OpDef):
             self.op_type, "create_operator", self.prop.create_operator, c.device,
             [list(t.shape) for t in data], [TYPES[t.dtype] for t in data],
         )  # fmt: skip
-        c.shared[id(self), c.name] = operator
+        c.shared["operator"] = operator
         n_out, is_train = len(outs), c.is_train
 
         def run(written: Sequence[Any], read: Sequence[Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..base import ShapeError
+from ..base import MXNetError, ShapeError
 from .axes import normal_axis
 from .rules import Dims, ShapeRule, show
 from .schema import Backward, Bool, Int, OpDef, OptShape
@@ -17,6 +17,8 @@ from .schema import Backward, Bool, Int, OpDef, OptShape
 if TYPE_CHECKING:
     from ..passes.gradient import GradContext
     from ..passes.lower import LowerContext
+
+MOST_OUTPUTS = 1 << 16  # every output is an entry of the graph, read or not
 
 Range = tuple[int, int, int]
 """First index, number of indices and step along one dimension."""
@@ -38,6 +40,12 @@ class SliceChannel(OpDef):
     squeeze_axis = Bool(
         False, "If true, removes the axis with length 1 from the shapes of the output arrays."
     )
+
+    def check(self) -> None:
+        if self.num_outputs > MOST_OUTPUTS:
+            raise MXNetError(
+                f"value {self.num_outputs} for Parameter num_outputs should be at most {MOST_OUTPUTS}"
+            )
 
     def output_names(self) -> tuple[str, ...]:
         return tuple(f"output{i}" for i in range(self.num_outputs))

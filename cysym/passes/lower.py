@@ -46,12 +46,23 @@ class LowerContext:
     ) -> None:
         self.op, self.name, self.node, self.device, self.is_train = op, name, node, device, is_train
         self._ins, self._outs = ins, outs
-        self._emit, self._new_buffer, self._random_state = emit, new_buffer, random_state
+        self._emit = self._once(emit) if op.is_random else emit
+        self._new_buffer, self._random_state = new_buffer, random_state
         self._is_placed = is_pinned_output
         self._after: list[Call] = []
-        self.shared: dict[Any, Any] = {}  # of one program: what a node's forward leaves for its backward
+        self.shared: dict[Any, Any] = {}  # of one program: what this node's forward leaves for its backward
         self._shapes: Mapping[str, tuple[int, ...]] = shapes or {}
         self._read = frozenset(outs) if read is None else read
+
+    @staticmethod
+    def _once(emit: Callable[[Call], None]) -> Callable[[Call], None]:
+        """Of a random operator every call is skipped by a replay, casts and copies of the draws included."""
+
+        def function(call: Call) -> None:
+            call.once = True
+            emit(call)
+
+        return function
 
     # --- operands -------------------------------------------------------------------------------------------
     def input(self, name: str, need: Need = "dense", dtype: int | None = None) -> Tensor:
@@ -179,7 +190,7 @@ class LowerContext:
                 list(work),
                 list(inplace),
                 guard,
-                once or self.op.is_random,
+                once,
                 mutates,
                 None,
                 (self.name,),

@@ -1,7 +1,7 @@
 """pipeline: a graph with shapes and devices becomes a planned call list.
 
-place -> lower -> fuse -> drop dead calls -> finalize -> plan. Each step is one function; this file only strings them
-together and keeps the book of which entry lies in which tensor. It allocates nothing.
+place -> lower -> fuse -> drop dead calls -> finalize -> plan. Each step is one function; this file only
+strings them together and keeps the book of which entry lies in which tensor. It allocates nothing.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ class Options:
 class Wishes:
     """Where entries come from and have to end up: external tensors by role.
 
-    ``given``: entries that lie in bound memory (variables, head gradients). ``write``: (entry, tensor) to be computed
-    into that memory. ``add``: (entry, tensor) to be added to what is there. ``zero``: tensors to be filled with zeros.
-    ``late``: as ``write``, but only when all else is computed, for memory that overlaps other bound memory; ``alone``:
-    targets of ``add`` that overlap so, whose additions must not be joined with anything.
+    ``given``: entries that lie in bound memory (variables, head gradients). ``write``: (entry, tensor) to be
+    computed into that memory. ``add``: (entry, tensor) to be added to what is there. ``zero``: tensors to be
+    filled with zeros. ``late``: as ``write``, but only when all else is computed, for memory that overlaps
+    other bound memory; ``alone``: targets of ``add`` that overlap so, whose additions must not be joined with
+    anything.
     """
 
     given: dict[Entry, Tensor]
@@ -67,7 +68,13 @@ class Lowering:
         device_of: Callable[[Node], Any],
         options: Options,
     ) -> None:
-        self.graph, self.shapes, self.types, self.device_of, self.options = graph, shapes, types, device_of, options
+        self.graph, self.shapes, self.types, self.device_of, self.options = (
+            graph,
+            shapes,
+            types,
+            device_of,
+            options,
+        )
         self.calls: list[Call] = []
         self.tensors: list[Tensor | None] = [None] * graph.row[-1]
         self.placed: set[int] = set()  # ids of tensors that must stay where they are
@@ -81,9 +88,9 @@ class Lowering:
         for e in graph.heads:
             self.readers[e] += 1
         self.current: Node | None = None
-        self.shared: dict[Any, Any] = {}
+        self.shared: dict[Node, dict[Any, Any]] = {}  # by forward node
 
-    # --- services of LowerContext -------------------------------------------------------------------------------
+    # --- services of LowerContext ---------------------------------------------------------------------------
     def emit(self, call: Call) -> None:
         self.calls.append(call)
 
@@ -97,9 +104,10 @@ class Lowering:
             self.random[device] = Tensor(buffer, (1024, 625), 4)
         return self.random[device]
 
-    # --- placement ----------------------------------------------------------------------------------------------
+    # --- placement ------------------------------------------------------------------------------------------
     def place(self, wishes: Wishes) -> None:
-        """Give every entry its tensor: bound memory first, then inside the outputs of concatenations, then the arena."""
+        """Give every entry its tensor: bound memory first, then inside the outputs of concatenations, then
+        the arena."""
         graph = self.graph
         for entry, tensor in wishes.given.items():
             if entry[0] in graph.ids:
@@ -154,7 +162,7 @@ class Lowering:
             self.tensors[e] = Tensor(out.buffer, self.shapes[e], self.types[e], out.offset + offset, strides)
             self.placed.add(id(self.tensors[e]))
 
-    # --- lowering -----------------------------------------------------------------------------------------------
+    # --- lowering -------------------------------------------------------------------------------------------
     def tensor(self, e: int) -> Tensor:
         t = self.tensors[e]
         if t is None:
@@ -192,10 +200,11 @@ class Lowering:
     ) -> LowerContext:  # fmt: skip
         shapes = {n: t.shape for n, t in (*ins.items(), *outs.items())}
         context = LowerContext(
-            op, name, i, ins, outs, device, self.options.is_train, self.emit, self.new_buffer, self.random_state,
-            lambda t: id(t) in self.placed, shapes, read,
+            op, name, i, ins, outs, device, self.options.is_train, self.emit, self.new_buffer,
+            self.random_state, lambda t: id(t) in self.placed, shapes, read,
         )  # fmt: skip
-        context.shared = self.shared
+        if self.current is not None:
+            context.shared = self.shared.setdefault(self.current.origin or self.current, {})
         return context
 
     def lower(self, i: int, observe: Observer | None = None) -> None:
@@ -327,7 +336,8 @@ def _settle(state: Lowering, wishes: Wishes, mine: Callable[[Entry], bool]) -> N
 
 
 def backward_order(graph: Graph, forward: Mapping[Node, int], early: Mapping[Node, float]) -> list[int]:
-    """Gradient nodes in the order they were made: reverse-mode order, each sum as soon as its parts are there.
+    """Gradient nodes in the order they were made: reverse-mode order, each sum as soon as its parts are
+    there.
 
     `early` gives recomputed nodes, made afterwards, their place just before their first reader.
     """
