@@ -102,6 +102,9 @@ case("convolution: stride of another length", E, "(?i)stride", r"3, ?3")(
 case("convolution: kernel of size zero", E, "kernel", "0")(
     lambda w: mx.sym.Convolution(w.x, kernel=(0, 3), num_filter=1)
 )
+case("softmax: a whole-number type for the result", E, "dtype", "int32", "float16, float32 or float64")(
+    lambda w: mx.sym.softmax(w.x, dtype="int32")
+)
 case("input is an NDArray", (AssertionError, TypeError), "Symbol")(lambda w: mx.sym.tanh(w.a))
 case("input is a NumPy array", (AssertionError, TypeError), "Symbol")(lambda w: mx.sym.tanh(np.ones(3)))
 case("input is a string", (AssertionError, TypeError), "Symbol")(

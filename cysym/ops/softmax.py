@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ..base import MXNetError, ShapeError
+from ..dtypes import CODES, NAMES
 from .schema import Backward, Bool, DType, Enum, Float, Int, OpDef
 
 if TYPE_CHECKING:
@@ -93,6 +94,14 @@ class _Softmax(OpDef):
             )
         if self.temperature == 0:
             raise MXNetError(f"{self.name}: temperature must not be 0")
+        if self.dtype is not None and self.dtype not in (
+            CODES["float16"],
+            CODES["float32"],
+            CODES["float64"],
+        ):
+            raise MXNetError(
+                f"{self.name}: dtype must be None, float16, float32 or float64, got {NAMES[self.dtype]}"
+            )
 
     @property
     def scale(self) -> float:
