@@ -9,8 +9,6 @@ from __future__ import annotations
 import threading
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ._core import CpuSegment, Storage
 from .base import DeviceError
 
@@ -220,8 +218,3 @@ def current_context() -> Context:
     """Context of the innermost ``with``, else ``cpu(0)``."""
     contexts = getattr(Context._stack, "contexts", None)
     return contexts[-1] if contexts else _DEFAULT
-
-
-def as_numpy_buffer(array: np.ndarray) -> memoryview:
-    """Bytes of a contiguous array."""
-    return np.ascontiguousarray(array).data.cast("B") if array.size else memoryview(b"")

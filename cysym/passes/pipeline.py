@@ -12,7 +12,7 @@ from typing import Any
 
 from .._core import Graph, Node
 from ..base import MXNetError
-from ..ops.schema import Backward, OpDef, find_op
+from ..ops.schema import OpDef, find_op
 from . import fuse as fuse_pass
 from .ir import Buffer, Call, Tensor, num_elements
 from .layout import choose_blocked
@@ -355,4 +355,4 @@ def device_by_group(default: Any, groups: Mapping[str, Any]) -> Callable[[Node],
     return device_of
 
 
-__all__ = ["Backward", "Lowering", "Options", "Wishes", "compile_calls"]
+__all__ = ["Lowering", "Options", "Wishes", "compile_calls"]
