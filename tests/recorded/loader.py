@@ -93,8 +93,14 @@ class SymbolCase:
 
 @lru_cache(maxsize=1)
 def operator_cases() -> tuple[OperatorCase, ...]:
-    """Return all operator cases, in the order they were recorded; their arrays are read-only."""
-    raw = np.load(HERE / "ops.npz")["bytes"].tobytes()
+    """Return all operator cases, stem by stem; their arrays are read-only."""
+    return tuple(
+        case for path in sorted((HERE / "ops").glob("*.json")) for case in _cases_of(path.with_suffix(""))
+    )
+
+
+def _cases_of(stem: Path) -> list[OperatorCase]:
+    raw = np.load(stem.with_suffix(".npz"))["bytes"].tobytes()
 
     def array(reference: list[Any]) -> Array:
         dtype, shape, offset = reference
@@ -131,7 +137,7 @@ def operator_cases() -> tuple[OperatorCase, ...]:
             args_after=arrays(record.get("args_after", {})),
         )
 
-    return tuple(case(record) for record in json.loads((HERE / "ops.json").read_text()))
+    return [case(record) for record in json.loads(stem.with_suffix(".json").read_text())]
 
 
 @lru_cache(maxsize=1)

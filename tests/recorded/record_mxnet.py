@@ -2,7 +2,7 @@
 
     MXNET_SUBGRAPH_BACKEND=NONE OMP_NUM_THREADS=2 python record_mxnet.py [PART ...]
 
-The parts: ops symbols files memory trajectories; without one, all.
+The parts: ops (ops:STEM for one module of `asked/`), symbols, files, memory, trajectories; without one, all.
 
 Needs Python 3.8 with `mxnet==1.9.1 numpy==1.23.5`; imports only these and the scripts beside it. `README.md`
 describes the files; `loader.py` reads them.
@@ -22,30 +22,31 @@ import record_files
 import record_memory
 import record_symbols
 import record_trajectories
-from opcases import all_cases
+from opcases import cases_of, stems
 from recorder import Blob, record_case
 
 HERE = Path(__file__).resolve().parent
 
 
-def record_ops(mx: Any, folder: Path) -> None:
-    """Write `ops.json`, one case per line, and `ops.npz`, which holds all arrays as one byte string."""
-    blob = Blob()
-    lines = [json.dumps(record_case(mx, case, blob), separators=(",", ":")) for case in all_cases()]
-    (folder / "ops.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
-    np.savez_compressed(folder / "ops.npz", bytes=blob.to_array())
+def record_ops(mx: Any, folder: Path, only: str = "") -> None:
+    """Write `STEM.json`, one case per line, and `STEM.npz`, which holds all arrays as one byte string."""
+    for stem in [only] if only else stems():
+        blob = Blob()
+        lines = [json.dumps(record_case(mx, case, blob), separators=(",", ":")) for case in cases_of(stem)]
+        (folder / f"{stem}.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+        np.savez_compressed(folder / f"{stem}.npz", bytes=blob.to_array())
 
 
 def main(parts: list[str]) -> None:
     """Record the named parts, or all."""
     jobs: dict[str, Any] = {
-        "ops": (record_ops, HERE),
+        "ops": (record_ops, HERE / "ops"),
         "symbols": (record_symbols.record, HERE / "json"),
         "files": (record_files.record, HERE / "files"),
         "memory": (record_memory.record, HERE / "memory.json"),
         "trajectories": (record_trajectories.record, HERE),
     }
-    unknown = sorted(set(parts) - set(jobs))
+    unknown = sorted({part.split(":")[0] for part in parts} - set(jobs))
     if unknown:
         raise SystemExit("unknown part {}; the parts are {}".format(", ".join(unknown), ", ".join(jobs)))
     if os.environ.get("MXNET_SUBGRAPH_BACKEND") != "NONE":
@@ -56,8 +57,9 @@ def main(parts: list[str]) -> None:
     if mx.__version__ != "1.9.1":
         raise SystemExit("the recorded truth is MXNet 1.9.1's, this is " + mx.__version__)
     for part in parts or list(jobs):
-        job, target = jobs[part]
-        job(mx, target)
+        name, _, only = part.partition(":")
+        job, target = jobs[name]
+        job(mx, target, *([only] if only else []))
         print("recorded", part)
 
 

@@ -1,6 +1,6 @@
 """Asks MXNet 1.9.1 one operator case at a time and packs the answers.
 
-Takes a case of `opcases.py` and the imported framework, returns a plain record for `ops.json`; all arrays
+Takes a case of `asked/` and the imported framework, returns a plain record for `ops/`; all arrays
 go into one `Blob`, to which the record refers. Runs only in the oracle environment; the consumer's side is
 `loader.py`.
 """

@@ -1,6 +1,6 @@
-"""The table of cases of layers and loss layers; the second half of `opcases.py`, under the same rules.
+"""The table of cases of layers and loss layers; data only.
 
-Data only. Loss layers are asked with a random head gradient although they ignore it; the recorder checks
+ Loss layers are asked with a random head gradient although they ignore it; the recorder checks
 that.
 """
 
@@ -297,3 +297,6 @@ def losses() -> list[OpCase]:
         OpCase("make_loss", "matrix", {"data": real(3, 5)}, is_loss=True, add=True),
     ]
     return cases
+
+
+CASES: list[OpCase] = layers() + losses()
