@@ -130,6 +130,8 @@ def _infer(op: OpDef, names: Sequence[str], specs: Sequence[Spec]) -> tuple[list
         for _ in range(2):
             try:
                 function(rule)
+                if rule is t:
+                    op.check_type(t)
             except MXNetError as error:
                 inputs = ", ".join(f"{n} {show(spec[0])} {NAMES[spec[1]]}" for n, spec in zip(names, specs))
                 raise type(error)(f"Error in operator {op.name}: {error}\n  {op!r} of {inputs}") from None

@@ -33,6 +33,8 @@ def _stretch(shape: Dims, target: Dims, what: str) -> Dims:
 class _BroadcastBackward(Backward):
     """The head gradient summed over the repeated axes."""
 
+    half = True
+
     def lower(self, c: LowerContext) -> None:
         (name,) = self.wanted
         reduce_to(c, c.output(name), c.input("ograd", "any"))
@@ -40,6 +42,8 @@ class _BroadcastBackward(Backward):
 
 class _Broadcast(OpDef):
     """Base: the input read through strides of zero."""
+
+    half = True
 
     backward = _BroadcastBackward
 

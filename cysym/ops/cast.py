@@ -31,6 +31,8 @@ class Cast(OpDef):
     back.
     """
 
+    half = True
+
     name = "Cast"
     aliases = ("cast",)
 
@@ -48,6 +50,8 @@ class Cast(OpDef):
 
 class _CastBack(OpDef):
     """Gradient of `Cast`: the head gradient in the type of the input."""
+
+    half = True
 
     name = "_backward_cast"
 

@@ -26,6 +26,8 @@ Place = tuple[str, int, tuple[int, ...]]
 class _Join(OpDef):
     """Base of both: inputs lie one after the other along one axis of the output."""
 
+    half = True
+
     variadic = "num_args"
 
     num_args = Int(min=1, doc="Number of inputs to be joined.")
@@ -147,6 +149,8 @@ def _views(op: _Join, g: GradContext, stack: bool, axis: int) -> list[Any]:
 
 class _JoinBack(OpDef):
     """Base: cuts the head gradient into views shaped like the inputs that were joined."""
+
+    half = True
 
     num_outputs = Int()
     axis = Int()

@@ -36,6 +36,8 @@ def _guard(op_type: str, what: str, function: Any, *args: Any) -> Any:
 class CustomBackward(Backward):
     """Calls the user's ``backward``."""
 
+    half = True
+
     def read_names(self) -> tuple[str, ...]:
         f = self.forward
         assert isinstance(f, Custom)
@@ -69,6 +71,8 @@ class Custom(OpDef):
 
     All further keyword arguments reach the property's ``__init__`` as strings.
     """
+
+    half = True
 
     name = "Custom"
     inputs = ()

@@ -69,6 +69,8 @@ def spread(t: Tensor, shape: tuple[int, ...]) -> Tensor:
 class ElementwiseBackward(Backward):
     """Gradients of an elementwise operator, one expression for each; reads only what the expressions name."""
 
+    half = True
+
     name = ""
     forward: Elementwise
     is_elementwise = True
@@ -95,6 +97,8 @@ class ElementwiseBackward(Backward):
 
 class SecondBackward(Backward):
     """Gradients of a gradient node: its expressions, differentiated."""
+
+    half = True
 
     forward: ElementwiseBackward
 
@@ -136,6 +140,8 @@ def _mentions(tree: expr.Tree, variable: str) -> bool:
 
 class Elementwise(OpDef):
     """Base: an operator that is one row of the tables."""
+
+    half = True
 
     row: ClassVar[Row]
     scalars: ClassVar[tuple[str, ...]] = ()  # parameters that are the row's s and t
@@ -389,6 +395,8 @@ class LeakyReLU(Elementwise):
 
 class AddN(OpDef):
     """Sum of any number of tensors of one shape, added from left to right. (MXNet: add_n)"""
+
+    half = True
 
     name = "add_n"
     aliases = ("ElementWiseSum",)

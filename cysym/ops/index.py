@@ -27,6 +27,8 @@ INT64, BOOL = CODES["int64"], CODES["bool"]
 class _WhereBackward(Backward):
     """The head gradient where the branch was taken, zeros elsewhere; the condition has none."""
 
+    half = True
+
     needs = ("ograd", "condition")
     differentiable = ("x", "y")
 
@@ -43,6 +45,8 @@ class Where(OpDef):
     """``x`` where `condition` is not zero, ``y`` elsewhere. `condition` has the shape of x and y, or is a
     vector that selects whole rows (entries of the first axis).
     """
+
+    half = True
 
     name = "where"
     inputs = ("condition", "x", "y")
@@ -75,6 +79,8 @@ class OneHot(OpDef):
     """Vectors of `depth` numbers with `on_value` at the index and `off_value` elsewhere: shape (...) gives
     (..., depth). An index out of range gives `off_value` only.
     """
+
+    half = True
 
     name = "one_hot"
     inputs = ("indices",)
@@ -111,6 +117,8 @@ def _indices(c: LowerContext, name: str) -> Tensor:
 class _TakeBackward(Backward):
     """Rows of the head gradient added up where they were taken from, in the order of the indices."""
 
+    half = True
+
     needs = ("ograd", "indices")
     differentiable = ("a",)
 
@@ -135,6 +143,8 @@ class Take(OpDef):
     mode "clip": an index out of range is moved to the nearest end; "wrap": it counts on from the other end.
     "raise" needs to look at the values while it runs, which a planned program does not, and is refused.
     """
+
+    half = True
 
     name = "take"
     inputs = ("a", "indices")
@@ -168,6 +178,8 @@ class Take(OpDef):
 class _PickBackward(Backward):
     """Zeros with the head gradient at the picked elements."""
 
+    half = True
+
     needs = ("ograd", "index")
     differentiable = ("data",)
 
@@ -185,6 +197,8 @@ class Pick(OpDef):
     """One element along `axis` for each position of the other axes: data (n, d) with index (n,), axis=1 gives
     (n,).
     """
+
+    half = True
 
     name = "pick"
     aliases = ("choose_element_0index",)

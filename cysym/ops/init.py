@@ -56,6 +56,8 @@ def fill(c: LowerContext, out: Tensor, value: float) -> None:
 class _Creation(OpDef):
     """Base: a shape, a device and a type."""
 
+    half = True
+
     inputs = ()
 
     shape = Shape((), "The shape of the output; 0 (under np_shape -1) where a dimension is to be inferred.")
@@ -105,6 +107,8 @@ class Full(_Creation):
 class Eye(OpDef):
     """Ones on the diagonal `k` (positive: above the main one) of an N by M matrix of zeros; M = 0 means N."""
 
+    half = True
+
     name = "_eye"
     inputs = ()
 
@@ -136,6 +140,8 @@ class Arange(OpDef):
 
     With `infer_range` and no stop the length comes from what the output is used with.
     """
+
+    half = True
 
     name = "_arange"
     inputs = ()

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 
 class _Identity(OpDef):
+    half = True
+
     def lower(self, c: LowerContext) -> None:
         c.alias(self.outputs[0], "data")
 
 
 class MakeLossBackward(Backward):
     """dx = grad_scale, divided by the batch size or the number of valid elements."""
+
+    half = True
 
     needs = ()
     forward: MakeLoss
@@ -59,6 +63,8 @@ class MakeLoss(_Identity):
 
 class OnesBackward(Backward):
     """dx = 1."""
+
+    half = True
 
     needs = ()
 

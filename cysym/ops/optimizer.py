@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Update(OpDef):
+    half = True
     states: ClassVar[tuple[str, ...]] = ()
     scalars: ClassVar[tuple[str, ...]] = ("lr", "wd", "rescale_grad", "clip_gradient")
 

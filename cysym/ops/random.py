@@ -35,6 +35,7 @@ def generators(count: int) -> tuple[int, int]:
 
 
 class _Sampler(OpDef):
+    half = True
     inputs = ()
     is_random = True
     kernel: ClassVar[str] = ""

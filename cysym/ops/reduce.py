@@ -136,6 +136,8 @@ def spread(g: Tensor, shape: Dims, axes: Sequence[int]) -> Tensor:
 class _ReduceBackward(Backward):
     """Gradient that is a function of the head gradient at the output and of the element itself."""
 
+    half = True
+
     kernel: ClassVar[str]
 
     def small(self, c: LowerContext, x: Tensor, axes: Sequence[int]) -> list[Tensor]:
@@ -230,6 +232,8 @@ class Reduction(OpDef):
     """Base: reduces `axis` (default all) or, with `exclude`, all other axes. Without `keepdims` the axes
     vanish; a result without any axis has shape (1,).
     """
+
+    half = True
 
     kernel: ClassVar[str]
 
@@ -365,6 +369,8 @@ class Norm(Reduction):
 
 class _Arg(OpDef):
     """Base of argmax and argmin."""
+
+    half = True
 
     kernel: ClassVar[str]
 

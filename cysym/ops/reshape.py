@@ -83,6 +83,8 @@ def _split(dim: int, parts: tuple[int, ...], where: str) -> tuple[int, int]:
 class _Renamed(OpDef):
     """Base: the output is the input's memory under another shape."""
 
+    half = True
+
     def gradient(self, g: GradContext) -> list[Any]:
         return [g.make("_backward_reshape", g.ograd(), like=g.ins[0]), *[None] * (len(g.ins) - 1)]
 

@@ -64,6 +64,9 @@ def broadcast(a: Dims | None, b: Dims | None) -> Dims | None:
     return tuple(out)
 
 
+FLOATS = ("float16", "float32", "float64")
+
+
 class ShapeRule:
     """Shapes around one node. ``ins`` covers inputs then auxiliary states, ``outs`` all outputs."""
 

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overload
 
-from ..base import MXNetError
+from ..base import MXNetError, TypeInferenceError
 from ..dtypes import NAMES, dtype_code
 
 if TYPE_CHECKING:
@@ -219,8 +219,9 @@ class OpDef:
         of the parameter that counts a variable number of inputs (``num_args``); ``backward``: a `Backward`
         subclass, or override `gradient`; ``is_loss``: the head needs no head gradient; ``is_random``: draws
         from the device's random stream (its outputs are kept to the end of the run, so that a replay need not
-        redraw); ``mutates``: names of inputs the operator writes, by phase; ``visible``: outputs a user sees
-        (default all).
+        redraw); ``mutates``: names of inputs the operator writes, by phase; ``half``: its kernels take
+        float16 as it is (otherwise they get float32 casts of float16 inputs, and results are cast back);
+        ``dtypes``: names of the element types its first input (of a creation operator: its output) may have.
     """
 
     name: ClassVar[str] = ""
@@ -236,6 +237,8 @@ class OpDef:
     is_callback: ClassVar[bool] = False
     is_elementwise: ClassVar[bool] = False
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {}
+    half: ClassVar[bool] = False
+    dtypes: ClassVar[tuple[str, ...] | None] = None
     params: ClassVar[dict[str, Param[Any]]] = {}
     dynamic_names: ClassVar[frozenset[str]] = frozenset()
 
@@ -325,6 +328,16 @@ class OpDef:
     def infer_type(self, t: TypeRule) -> None:
         """Like `infer_shape` for element types. Default: all equal."""
         t.same()
+
+    def check_type(self, t: TypeRule) -> None:
+        """Refuse an element type the operator has no kernels for."""
+        if self.dtypes is None:
+            return
+        known, which = (t.ins[0], f"input {t.names[0]}") if t.ins else (t.outs[0], "the output")
+        if known is not None and NAMES[known] not in self.dtypes:
+            raise TypeInferenceError(
+                f"operator {self.name}: {which} must be {' or '.join(self.dtypes)}, got {NAMES[known]}"
+            )
 
     def gradient(self, g: GradContext) -> list[Any]:
         """Entries holding the gradient of each input (None: no gradient). Default: one `backward` node."""

@@ -31,6 +31,8 @@ class SliceChannel(OpDef):
     (2, 6, 5) with num_outputs=3, axis=1 gives three of (2, 2, 5).
     """
 
+    half = True
+
     name = "SliceChannel"
     aliases = ("split",)
     has_own_output_names = True
@@ -82,6 +84,8 @@ class SliceChannel(OpDef):
 class _SliceBackward(Backward):
     """Zeros with the head gradient at the place of the slice."""
 
+    half = True
+
     def lower(self, c: LowerContext) -> None:
         assert isinstance(self.forward, _Part)
         g, out = c.input("ograd", "any"), c.output("data", "any")
@@ -96,6 +100,8 @@ class _SliceBackward(Backward):
 
 class _Part(OpDef):
     """Base: one range of indices for each dimension."""
+
+    half = True
 
     backward = _SliceBackward
 

@@ -34,6 +34,8 @@ class Transpose(OpDef):
     default.
     """
 
+    half = True
+
     name = "transpose"
 
     axes = Shape((), "Target axis order. By default the axes are inverted.")
@@ -72,6 +74,8 @@ class Transpose(OpDef):
 
 class SwapAxis(OpDef):
     """Exchange the axes `dim1` and `dim2` of `data`."""
+
+    half = True
 
     name = "SwapAxis"
     aliases = ("swapaxes",)

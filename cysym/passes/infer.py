@@ -115,6 +115,8 @@ def _fixpoint(
                 if node.like is not None:
                     _meet_like(graph, node, r, values, method)
                 getattr(node.op, method)(r)
+                if method == "infer_type":
+                    node.op.check_type(r)
             except (ShapeError, TypeInferenceError) as error:
                 raise _explain(graph, i, error, values, origins, text) from None
             if r.ins != ins:

@@ -10,11 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from ..base import MXNetError, ShapeError
-from ..dtypes import SIZES
+from ..dtypes import CODES, SIZES
 from ..ops.schema import OpDef
 from .ir import MAX_BYTES, Buffer, Call, Dynamic, Tensor, dense_strides, num_elements, short
 
 Need = Literal["dense", "batch", "blocked", "any"]
+HALF, FLOAT = CODES["float16"], CODES["float32"]
+
+
+def widened(dtype: int) -> int:
+    """The element type a kernel without float16 computes in."""
+    return FLOAT if dtype == HALF else dtype
 
 
 class LowerContext:
@@ -53,6 +59,8 @@ class LowerContext:
         self.shared: dict[Any, Any] = {}  # of one program: what this node's forward leaves for its backward
         self._shapes: Mapping[str, tuple[int, ...]] = shapes or {}
         self._read = frozenset(outs) if read is None else read
+        self._widen = not op.half and any(t.dtype == HALF for t in (*ins.values(), *outs.values()))
+        self._wide: dict[str, Tensor] = {}
 
     @staticmethod
     def _once(emit: Callable[[Call], None]) -> Callable[[Call], None]:
@@ -74,6 +82,8 @@ class LowerContext:
         ``"any"``: arbitrary strides. `dtype` (a code) inserts a cast.
         """
         t = self._ins[name]
+        if self._widen and t.dtype == HALF:
+            t = self._wide_input(name, t)
         if t.layout and need != "blocked":
             t = self.plain(t)
         if dtype is not None and dtype != t.dtype:
@@ -85,6 +95,15 @@ class LowerContext:
         out = self.temp(t.shape, t.dtype)
         self.copy(out, t)
         return out
+
+    def _wide_input(self, name: str, t: Tensor) -> Tensor:
+        """A float32 copy of a float16 input, made once; one the operator writes to is written back."""
+        if name not in self._wide:
+            wide = self._wide[name] = self.temp(t.shape, FLOAT)
+            self.cast(wide, t)
+            if any(name in names for names in self.op.mutates.values()):
+                self._after.append(self._cast_call(t, wide))
+        return self._wide[name]
 
     def inputs(self, need: Need = "dense") -> list[Tensor]:
         """All inputs in order."""
@@ -111,6 +130,11 @@ class LowerContext:
         if name not in self._outs:
             raise MXNetError(f"operator {self.op!r} of node {self.name} has no output {name!r}")
         t = self._outs[name]
+        if self._widen and t.dtype == HALF:
+            if name not in self._wide:
+                self._wide[name] = self.temp(t.shape, FLOAT)
+                self._after.append(self._cast_call(t, self._wide[name]))
+            return self._wide[name]
         if _fits(t, need):
             return t
         tmp = self.temp(t.shape, t.dtype)
@@ -229,7 +253,9 @@ class LowerContext:
             self.copy(dense, src)
             src = dense
         look = src.view(out.shape, offset, strides)
-        if self._is_placed(out):
+        if look.dtype != out.dtype:  # a float32 stand-in of a float16 input
+            self.cast(out, look)
+        elif self._is_placed(out):
             self.copy(out, look)
         else:
             out.buffer, out.offset, out.strides, out.layout = (
@@ -245,10 +271,11 @@ class LowerContext:
 
     def cast(self, dst: Tensor, src: Tensor) -> None:
         """Element-wise conversion; `src` and `dst` any strides, one shape."""
+        self._emit(self._cast_call(dst, src))
+
+    def _cast_call(self, dst: Tensor, src: Tensor) -> Call:
         ints = [dst.dtype, src.dtype, *_strided_ints(dst, src)]
-        self._emit(
-            Call("cast", "any", [dst], [src], ints, [], dst.size, 0.5, self.device, names=(self.name,))
-        )
+        return Call("cast", "any", [dst], [src], ints, [], dst.size, 0.5, self.device, names=(self.name,))
 
     def zero(self, dst: Tensor) -> None:
         """Fill with zeros."""

@@ -16,7 +16,7 @@ from ..ops.schema import OpDef, find_op
 from . import fuse as fuse_pass
 from .ir import Buffer, Call, Tensor, num_elements
 from .layout import choose_blocked
-from .lower import LowerContext
+from .lower import LowerContext, widened
 from .plan import Plan, drop_dead, plan
 
 Entry = tuple[Node, int]
@@ -253,7 +253,7 @@ class Lowering:
                 continue
             stats_shape = (shape[0], shape[1], 2)
             buffer = Buffer("arena", 0, self.device_of(node), name=f"{src.name}.stats")
-            stats = Tensor(buffer, stats_shape, self.types[e])
+            stats = Tensor(buffer, stats_shape, widened(self.types[e]))
             buffer.nbytes = stats.nbytes
             self.stats[src] = stats
             self.stats[node] = stats
