@@ -17,7 +17,7 @@ from ..dtypes import NAMES, dtype_code
 from ..formats import params as _params
 from ..formats.atomic import write_atomic
 from ..ops.schema import OpDef, all_ops
-from ..symbol.register import make_function, split_arguments
+from ..symbol.register import explain_absent, make_function, split_arguments, submodule
 from . import imperative
 from .ndarray import NDArray, Number, waitall
 
@@ -227,13 +227,19 @@ def _ordered(cls: type[OpDef], function_name: str, inputs: list[Any], named: Map
 
 
 _module = sys.modules[__name__]
-_internal = types.ModuleType(f"{__name__}._internal", "Operators whose names begin with an underscore.")
-sys.modules[_internal.__name__] = _internal
+_functions = {
+    _name: make_function(_name, _cls, _call, __name__, "NDArray", ("out", "name"))
+    for _name, _cls in all_ops().items()
+}
+op = _internal = submodule(__name__, "_internal", ("",), _functions)
+linalg = submodule(__name__, "linalg", ("_linalg_",), _functions)
+contrib = submodule(__name__, "contrib", ("_contrib_",), _functions)
+image = submodule(__name__, "image", ("_image_",), _functions)
+explain_absent(_module, ("",))
 for _name, _cls in all_ops().items():
-    _function = make_function(_name, _cls, _call, __name__, "NDArray", ("out", "name"))
+    _function = _functions[_name]
     if not hasattr(_module, _name):
         setattr(_module, _name, _function)
-    setattr(_internal, _name, _function)
     if _name.isidentifier() and not _name.startswith("_") and not hasattr(NDArray, _name) and _cls.inputs:
         setattr(NDArray, _name, (lambda f: lambda self, *args, **kwargs: f(self, *args, **kwargs))(_function))
 

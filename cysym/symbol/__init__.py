@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..formats.symbol_json import hide_attrs
 from ..ops.schema import OpDef, all_ops, find_op
 from . import convert
 from .compose import attr_text, make_node
-from .register import make_function, split_arguments
+from .register import explain_absent, make_function, split_arguments, submodule
 from .symbol import Number, Symbol
 
 __all__ = ["Group", "Symbol", "Variable", "load", "load_json", "var"]
@@ -220,27 +219,16 @@ def minimum(left: Any, right: Any) -> Any:
     )  # fmt: skip
 
 
-def _submodule(name: str, prefix: tuple[str, ...]) -> types.ModuleType:
-    """`mx.sym.random` and its like: the operators whose names begin so, without the prefix."""
-    module = types.ModuleType(f"{__name__}.{name}", f"Operators under `{name}`.")
-    for full_name, cls in all_ops().items():
-        for p in prefix:
-            if full_name.startswith(p):
-                short = full_name[len(p) :]
-                function = make_function(full_name, cls, _call, module.__name__, "Symbol", ("name", "attr"))
-                setattr(module, short, function)
-    sys.modules[module.__name__] = module
-    return module
-
-
 _module = sys.modules[__name__]
-_internal = types.ModuleType(f"{__name__}._internal", "Operators whose names begin with an underscore.")
-sys.modules[_internal.__name__] = _internal
+_functions = {
+    _name: make_function(_name, _cls, _call, __name__, "Symbol", ("name", "attr"))
+    for _name, _cls in _ops.all_ops().items()
+}
+op = _internal = submodule(__name__, "_internal", ("",), _functions)
 for _name, _cls in _ops.all_ops().items():
-    _function = make_function(_name, _cls, _call, __name__, "Symbol", ("name", "attr"))
+    _function = _functions[_name]
     if not hasattr(_module, _name):
         setattr(_module, _name, _function)
-    setattr(_internal, _name, _function)
     if (
         _name.isidentifier()
         and not _name.startswith("_")
@@ -249,6 +237,8 @@ for _name, _cls in _ops.all_ops().items():
         and _cls.inputs
     ):
         setattr(Symbol, _name, (lambda f: lambda self, *args, **kwargs: f(self, *args, **kwargs))(_function))
-random = _submodule("random", ("_random_",))
-linalg = _submodule("linalg", ("_linalg_",))
-contrib = _submodule("contrib", ("_contrib_",))
+random = submodule(__name__, "random", ("_random_",), _functions)
+linalg = submodule(__name__, "linalg", ("_linalg_",), _functions)
+contrib = submodule(__name__, "contrib", ("_contrib_",), _functions)
+image = submodule(__name__, "image", ("_image_",), _functions)
+explain_absent(_module, ("",))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from ..base import MXNetError
+from ..ops.absent import why_absent
 from ..ops.schema import REQUIRED, OpDef
 
 Param = inspect.Parameter
@@ -57,6 +60,34 @@ def make_function(
     function.__doc__ = doc_of(cls, result)
     function.__signature__ = signature_of(cls, tail)  # type: ignore[attr-defined]
     return function
+
+
+def submodule(
+    parent: str, name: str, prefixes: tuple[str, ...], functions: Mapping[str, Callable[..., Any]]
+) -> ModuleType:
+    """A module ``parent.name``: the functions whose names begin with one of `prefixes`, which is dropped."""
+    module = ModuleType(f"{parent}.{name}", f"Operators of `{name}`: names that begin with {prefixes[0]}.")
+    for prefix in prefixes:
+        for full, function in functions.items():
+            if full.startswith(prefix):
+                setattr(module, full[len(prefix) :], function)
+    explain_absent(module, prefixes)
+    sys.modules[module.__name__] = module
+    return module
+
+
+def explain_absent(module: ModuleType, prefixes: tuple[str, ...]) -> None:
+    """Let the module say why an operator of MXNet is not there."""
+
+    def missing(name: str) -> Any:
+        reasons = filter(None, (why_absent(prefix + name) for prefix in prefixes))
+        reason = next(reasons, None) if not name.startswith("__") else None
+        tail = f": MXNet has it, but {reason} (see docs/ops.md)" if reason else ""
+        raise AttributeError(
+            f"module {module.__name__!r} has no attribute {name!r}{tail}", name=name, obj=module
+        )
+
+    module.__getattr__ = missing  # type: ignore[method-assign]
 
 
 def split_arguments(

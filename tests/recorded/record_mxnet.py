@@ -2,7 +2,8 @@
 
     MXNET_SUBGRAPH_BACKEND=NONE OMP_NUM_THREADS=2 python record_mxnet.py [PART ...]
 
-The parts: ops (ops:STEM for one module of `asked/`), symbols, files, memory, trajectories; without one, all.
+The parts: ops (ops:STEM for one module of `asked/`), registry, symbols, files, memory, trajectories; without
+one, all.
 
 Needs Python 3.8 with `mxnet==1.9.1 numpy==1.23.5`; imports only these and the scripts beside it. `README.md`
 describes the files; `loader.py` reads them.
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import record_files
 import record_memory
+import record_registry
 import record_symbols
 import record_trajectories
 from opcases import cases_of, stems
@@ -41,6 +43,7 @@ def main(parts: list[str]) -> None:
     """Record the named parts, or all."""
     jobs: dict[str, Any] = {
         "ops": (record_ops, HERE / "ops"),
+        "registry": (record_registry.record, HERE / "registry.json"),
         "symbols": (record_symbols.record, HERE / "json"),
         "files": (record_files.record, HERE / "files"),
         "memory": (record_memory.record, HERE / "memory.json"),
