@@ -2,6 +2,7 @@
 
 from . import (
     attribute,
+    autograd,
     base,
     callback,
     executor,
@@ -40,8 +41,8 @@ viz = visualization
 Monitor = monitor.Monitor
 
 __all__ = [
-    "AttrScope", "Context", "Executor", "MXNetError", "Monitor", "__version__", "attribute", "base",
-    "callback", "cpu", "cpu_pinned", "current_context", "executor", "gpu", "gpu_memory_info", "init",
+    "AttrScope", "Context", "Executor", "MXNetError", "Monitor", "__version__", "attribute", "autograd",
+    "base", "callback", "cpu", "cpu_pinned", "current_context", "executor", "gpu", "gpu_memory_info", "init",
     "initializer", "io", "lr_scheduler", "metric", "mod", "model", "module", "mon", "monitor", "name", "nd",
     "ndarray", "num_gpus", "operator", "opt", "optimizer", "random", "registry", "rnd", "sym", "symbol",
     "test_utils", "util", "visualization", "viz",

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, CapsuleType
 
 from .context import Context
 from .passes.ir import Call
@@ -64,6 +64,8 @@ class Storage(Buffer):
     @property
     def address(self) -> int: ...
 
+def to_dlpack(array: ArrayBase, versioned: bool) -> CapsuleType: ...
+def from_dlpack(capsule: object, device: Any) -> tuple[Storage, tuple[int, ...], int]: ...
 def kernel_names() -> set[tuple[str, str]]: ...
 def find_kernel(name: str, dtype: str) -> int: ...
 def set_num_threads(n: int) -> None: ...
@@ -78,12 +80,19 @@ class CpuSegment:
     def cost(self) -> float: ...
     def bind_slot(self, slot: int, storage: Storage, offset: int = 0) -> None: ...
     def set_float(self, call: int, at: int, value: float) -> None: ...
+    def forget(self, slots: Sequence[int]) -> None: ...
     def run(self, skip_once: bool = False) -> None: ...
 
-class ArrayBase:
+def is_recording() -> bool: ...
+def set_recording(on: bool) -> bool: ...
+def is_training() -> bool: ...
+def set_training(on: bool) -> bool: ...
+
+class ArrayBase(Buffer):
     storage: Storage
     offset: int
     spec: _Spec
+    entry: tuple[Any, int] | None
     def __init__(
         self, storage: Storage, offset: int, shape: tuple[int, ...], dtype: int, context: Context
     ) -> None: ...
@@ -102,7 +111,7 @@ class CachedCall:
         specs: Iterable[_Spec],
         nbytes: Iterable[int],
         mutated: Iterable[int],
-        dynamic: Iterable[tuple[int, int, str, float]],
+        dynamic: Iterable[tuple[int, int, str, Any, int, int]],
         inplace: Collection[tuple[int, int]],
         fixed: Iterable[tuple[int, Storage]],
     ) -> None: ...
@@ -111,9 +120,13 @@ class CachedCall:
     def inplace(self) -> frozenset[tuple[int, int]]: ...
 
 class Invoker:
-    is_train: bool
-    recorder: Any
-    def __init__(self, lower: Callable[..., CachedCall], array_type: type[ArrayBase]) -> None: ...
+    recorder: Callable[..., list[Any] | None] | None
+    def __init__(
+        self,
+        lower: Callable[..., CachedCall],
+        lower_op: Callable[..., CachedCall],
+        array_type: type[ArrayBase],
+    ) -> None: ...
     @property
     def misses(self) -> int: ...
     @property
@@ -126,4 +139,14 @@ class Invoker:
         kwargs: dict[str, Any],
         out: Sequence[Any] | None = None,
         context: Context | None = None,
+    ) -> list[Any]: ...
+    def invoke_op(
+        self,
+        op: Any,
+        inputs: list[Any],
+        likes: tuple[_Spec | None, ...] = (),
+        out: Sequence[Any] | None = None,
+        context: Context | None = None,
+        whole: bool = False,
+        shared: dict[Any, Any] | None = None,
     ) -> list[Any]: ...

@@ -8,10 +8,18 @@ and `ndarray/` drive the segments made here.
 
 import os
 
-from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_F_CONTIGUOUS, PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uintptr_t
-from libc.stdlib cimport free
+from cpython.object cimport PyObject
+from cpython.pycapsule cimport (
+    PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName,
+)
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from .base import DeviceError, MXNetError, OutOfMemoryError
@@ -59,6 +67,15 @@ cdef extern from "runtime.h" nogil:
     int cs_get_threads()
     const cs_entry* cs_kernel_table(const char* isa, int64_t* count)
     const char* cs_best_isa()
+
+
+cdef extern from *:
+    """
+    static _Thread_local int cs_recording = 0;
+    static _Thread_local int cs_training = 0;
+    """
+    int cs_recording
+    int cs_training
 
 
 # --- graph --------------------------------------------------------------------------------------------------
@@ -322,6 +339,209 @@ cdef class Storage:
         return f"<Storage {self.nbytes} bytes on {self.device!r}, version {self.version}>"
 
 
+# --- DLPack -------------------------------------------------------------------------------------------------
+# Structures of the DLPack exchange format (https://dmlc.github.io/dlpack), versions 0.x and 1.x.
+cdef struct _DLTensor:
+    void* data
+    int32_t device_type
+    int32_t device_id
+    int32_t ndim
+    uint8_t code
+    uint8_t bits
+    uint16_t lanes
+    int64_t* shape
+    int64_t* strides
+    uint64_t byte_offset
+
+cdef struct _DLManaged:
+    _DLTensor tensor
+    void* owner
+    void (*deleter)(_DLManaged*) noexcept nogil
+
+cdef struct _DLVersioned:
+    uint32_t major
+    uint32_t minor
+    void* owner
+    void (*deleter)(_DLVersioned*) noexcept nogil
+    uint64_t flags
+    _DLTensor tensor
+
+cdef extern from "Python.h":
+    int Py_IsInitialized() nogil
+
+cdef enum:
+    DL_CPU = 1
+    DL_READ_ONLY = 1
+
+# (DLPack type code, bits) by element type code: float, float, float, unsigned, signed, signed, signed, bool.
+cdef list _DL_TYPES = [(2, 32), (2, 64), (2, 16), (1, 8), (0, 32), (0, 8), (0, 64), (6, 8)]
+
+
+cdef void _let_go(void* owner) noexcept with gil:
+    Py_DECREF(<object>owner)
+
+
+cdef void _delete_managed(_DLManaged* m) noexcept nogil:
+    if Py_IsInitialized():  # a consumer may outlive the interpreter; the memory is then the system's to free
+        _let_go(m.owner)
+    free(m)
+
+
+cdef void _delete_versioned(_DLVersioned* m) noexcept nogil:
+    if Py_IsInitialized():
+        _let_go(m.owner)
+    free(m)
+
+
+cdef void _unused_managed(object capsule) noexcept:
+    cdef _DLManaged* m
+    if PyCapsule_IsValid(capsule, "dltensor"):  # a consumer renames it
+        m = <_DLManaged*>PyCapsule_GetPointer(capsule, "dltensor")
+        m.deleter(m)
+
+
+cdef void _unused_versioned(object capsule) noexcept:
+    cdef _DLVersioned* m
+    if PyCapsule_IsValid(capsule, "dltensor_versioned"):
+        m = <_DLVersioned*>PyCapsule_GetPointer(capsule, "dltensor_versioned")
+        m.deleter(m)
+
+
+cdef int _check_bounds(Storage s, int64_t offset, tuple spec) except -1:
+    """Nobody is handed memory beyond a storage, whatever was written into an array's attributes."""
+    size = _SIZES[spec[1]]
+    for d in spec[0]:
+        size *= d
+    if offset < 0 or size < 0 or offset + size > s.nbytes:
+        raise BufferError(f"{size} bytes from {offset} on do not lie in a storage of {s.nbytes} bytes")
+    return 0
+
+
+cdef int _fill_tensor(_DLTensor* t, int64_t* dims, Storage s, int64_t offset, tuple spec) except -1:
+    cdef Py_ssize_t i, n = len(spec[0])
+    cdef int64_t step = 1
+    for i in range(n - 1, -1, -1):
+        dims[i] = spec[0][i]
+        dims[n + i] = step
+        step *= dims[i]
+    _check_bounds(s, offset, spec)
+    t.data = <char*>s.data + offset
+    t.device_type, t.device_id, t.ndim = DL_CPU, 0, n
+    t.code, t.bits = _DL_TYPES[spec[1]]
+    t.lanes, t.byte_offset = 1, 0
+    t.shape, t.strides = dims, dims + n
+    s.exported = True
+    return 0
+
+
+def to_dlpack(ArrayBase array, bint versioned):
+    """Capsule over an array's host memory, which it keeps alive; ``dltensor`` or ``dltensor_versioned``."""
+    cdef Storage s = array.storage
+    cdef _DLManaged* m
+    cdef _DLVersioned* v
+    cdef size_t dims = 2 * len(array.spec[0]) * sizeof(int64_t)
+    if s is None or s.data == NULL:
+        raise BufferError(f"an array on {array.spec[2]} has no host memory to hand out; copy it to cpu()")
+    if versioned:
+        v = <_DLVersioned*>malloc(sizeof(_DLVersioned) + dims)
+        if v == NULL:
+            raise MemoryError
+        _fill_tensor(&v.tensor, <int64_t*>(v + 1), s, array.offset, array.spec)
+        v.major, v.minor, v.flags, v.owner, v.deleter = 1, 0, 0, <void*>s, _delete_versioned
+        Py_INCREF(s)
+        return PyCapsule_New(v, "dltensor_versioned", _unused_versioned)
+    m = <_DLManaged*>malloc(sizeof(_DLManaged) + dims)
+    if m == NULL:
+        raise MemoryError
+    _fill_tensor(&m.tensor, <int64_t*>(m + 1), s, array.offset, array.spec)
+    m.owner, m.deleter = <void*>s, _delete_managed
+    Py_INCREF(s)
+    return PyCapsule_New(m, "dltensor", _unused_managed)
+
+
+cdef class _Imported:
+    """A tensor taken over from another library, given back when the last array over it dies."""
+    cdef _DLManaged* managed
+    cdef _DLVersioned* versioned
+
+    def __dealloc__(self):
+        if self.managed != NULL and self.managed.deleter != NULL:
+            self.managed.deleter(self.managed)
+        if self.versioned != NULL and self.versioned.deleter != NULL:
+            self.versioned.deleter(self.versioned)
+
+
+def from_dlpack(capsule, device):
+    """(storage, shape, element type code) of a DLPack capsule, which is used up, without a copy.
+
+    Raises
+    ------
+    BufferError
+        The tensor is not in host memory, not dense, read-only, misaligned, or of a type unknown here. The
+        capsule is left as it was.
+    """
+    cdef _DLManaged* m = NULL
+    cdef _DLVersioned* v = NULL
+    cdef _DLTensor* t
+    cdef _Imported owner
+    cdef Storage s
+    cdef Py_ssize_t i
+    cdef int64_t step = 1
+    if PyCapsule_IsValid(capsule, "dltensor_versioned"):
+        v = <_DLVersioned*>PyCapsule_GetPointer(capsule, "dltensor_versioned")
+        if v.major != 1:
+            raise BufferError(f"DLPack version {v.major}.{v.minor} is unknown; expected 1.x")
+        if v.flags & DL_READ_ONLY:
+            raise BufferError("the tensor is read-only and an NDArray is not; copy it")
+        t = &v.tensor
+    elif PyCapsule_IsValid(capsule, "dltensor"):
+        m = <_DLManaged*>PyCapsule_GetPointer(capsule, "dltensor")
+        t = &m.tensor
+    else:
+        raise ValueError("expected a DLPack capsule that nobody has used yet; each can be used once")
+    if t.device_type != DL_CPU:
+        raise BufferError(f"the tensor lies on DLPack device type {t.device_type}; expected {DL_CPU} (CPU)")
+    if t.lanes != 1 or (t.code, t.bits) not in _DL_TYPES:
+        raise BufferError(f"DLPack type (code {t.code}, {t.bits} bits, {t.lanes} lanes) is not among "
+                          f"{', '.join(NAMES)}")
+    code = _DL_TYPES.index((t.code, t.bits))
+    if not 0 <= t.ndim <= 64 or (t.ndim and t.shape == NULL):
+        raise BufferError(f"a tensor of {t.ndim} dimensions; expected at most 64")
+    shape = tuple([t.shape[i] for i in range(t.ndim)])
+    size = 1
+    for d in shape:
+        if d < 0:
+            raise BufferError(f"a tensor of shape {shape}")
+        size *= d
+    if size >= 2**59:
+        raise BufferError(f"a tensor of shape {shape} is too large")
+    if t.strides != NULL and size:
+        for i in range(t.ndim - 1, -1, -1):
+            if t.shape[i] != 1 and t.strides[i] != step:
+                strides = [t.strides[j] for j in range(t.ndim)]
+                raise BufferError(f"a tensor of shape {shape} with strides {strides} is not dense in C "
+                                  "order: copy it")
+            step *= t.shape[i]
+    address = <uintptr_t>t.data + t.byte_offset
+    if size and (t.data == NULL or address % <int64_t>_SIZES[code]):
+        raise BufferError(f"a tensor at address {address:#x}; expected a multiple of {_SIZES[code]}")
+    if size:
+        s = Storage.__new__(Storage)
+        s.device = device
+        s.nbytes = size * _SIZES[code]
+        s.data = <char*>t.data + t.byte_offset
+        s.kind = OWN_BUFFER
+        s.exported = True
+        owner = _Imported.__new__(_Imported)
+        s.handle = owner
+    else:
+        s = Storage.alloc(device, 0)
+        owner = _Imported.__new__(_Imported)
+    PyCapsule_SetName(capsule, "used_dltensor" if m != NULL else "used_dltensor_versioned")
+    owner.managed, owner.versioned = m, v
+    return s, shape, code
+
+
 # --- CPU kernels --------------------------------------------------------------------------------------------
 cdef dict _kernels = {}
 ISA = ""
@@ -461,7 +681,10 @@ cdef class CpuSegment:
         for i in range(self.count):
             c = calls[i]
             s = self.steps + i
-            s.fn = <cs_kernel_fn><uintptr_t>find_kernel(c.kernel, c.dtype)
+            try:
+                s.fn = <cs_kernel_fn><uintptr_t>find_kernel(c.kernel, c.dtype)
+            except MXNetError as error:
+                raise MXNetError(f"{', '.join(c.names)}: {error}") from None
             s.call.ptr = self.ptrs + p
             s.call.ints = self.ints + k
             s.call.floats = self.floats + f
@@ -540,6 +763,11 @@ cdef class CpuSegment:
                 self.steps[i].guard = &storage.version
                 self.steps[i].seen = -1
 
+    def forget(self, slots):
+        """Let go of the storages bound to `slots`; each must be bound again before the next run."""
+        for slot in slots:
+            self.bound.pop(slot, None)
+
     cpdef set_float(self, int64_t call, int64_t at, double value):
         """Set one scalar of one call for the runs to come."""
         self.floats[self.float_at[call] + at] = value
@@ -569,12 +797,53 @@ cdef class CpuSegment:
 
 
 # --- imperative calls ---------------------------------------------------------------------------------------
+def is_recording():
+    """Whether this thread records its imperative calls."""
+    return cs_recording != 0
+
+
+def set_recording(bint on):
+    """Switch recording of this thread on or off; what it was before."""
+    global cs_recording
+    before = cs_recording != 0
+    cs_recording = on
+    return before
+
+
+def is_training():
+    """Whether this thread's imperative calls behave as in training."""
+    return cs_training != 0
+
+
+def set_training(bint on):
+    """Switch training behaviour of this thread on or off; what it was before."""
+    global cs_training
+    before = cs_training != 0
+    cs_training = on
+    return before
+
+
+cdef struct _Look:
+    # What one exported buffer holds: its storage, and the dims and strides it points at.
+    PyObject* storage
+    Py_ssize_t dims[1]
+
+
+# Letters of the buffer protocol, by element type code.
+cdef const char* _FORMATS[8]
+_FORMATS[:] = [b"f", b"d", b"e", b"B", b"i", b"b", b"l" if sizeof(long) == 8 else b"q", b"?"]
+
+
 cdef class ArrayBase:
-    """What the fast path needs of an NDArray: storage, byte offset, hashable (shape, dtype code, context)."""
+    """What the fast path needs of an NDArray: storage, byte offset, hashable (shape, dtype code, context).
+
+    `entry` is the (node, output index) of the recorded graph this array is the value of, or None.
+    """
 
     cdef public Storage storage
     cdef public int64_t offset
     cdef public tuple spec
+    cdef public object entry
 
     def __init__(self, Storage storage, int64_t offset, tuple shape, int dtype, context):
         self.storage = storage
@@ -596,6 +865,44 @@ cdef class ArrayBase:
         """Same as `context`."""
         return self.spec[2]
 
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        """The array's own memory, writable, in C order (PEP 3118); it lives as long as the view."""
+        cdef Storage s = self.storage
+        cdef tuple shape = self.spec[0]
+        cdef Py_ssize_t i, ndim = len(shape), itemsize = _SIZES[self.spec[1]], step = itemsize
+        cdef _Look* look
+        if s is None or s.data == NULL:
+            raise BufferError(f"an array on {self.spec[2]} has no host memory to look into; use asnumpy()")
+        if (flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS and ndim > 1:
+            raise BufferError("an NDArray lies in C order, not in Fortran order")
+        _check_bounds(s, self.offset, self.spec)
+        look = <_Look*>PyMem_Malloc(sizeof(_Look) + 2 * ndim * sizeof(Py_ssize_t))
+        if look == NULL:
+            raise MemoryError
+        look.storage = <PyObject*>s
+        Py_INCREF(s)
+        for i in range(ndim - 1, -1, -1):
+            look.dims[i] = shape[i]
+            look.dims[ndim + i] = step
+            step *= look.dims[i]
+        s.exported = True
+        buffer.buf = <char*>s.data + self.offset
+        buffer.obj = self
+        buffer.len = step
+        buffer.readonly = 0
+        buffer.itemsize = itemsize
+        buffer.format = <char*>_FORMATS[<int>self.spec[1]] if flags & PyBUF_FORMAT else NULL
+        buffer.ndim = ndim
+        buffer.shape = look.dims if flags & PyBUF_ND else NULL
+        buffer.strides = look.dims + ndim if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
+        buffer.suboffsets = NULL
+        buffer.internal = look
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        cdef _Look* look = <_Look*>buffer.internal
+        Py_DECREF(<object>look.storage)
+        PyMem_Free(look)
+
 
 cdef class CachedCall:
     """One operator with static parameters, shapes, types and device fixed: lowered once, run many times.
@@ -609,7 +916,7 @@ cdef class CachedCall:
     cdef tuple specs            # spec of each output
     cdef tuple nbytes           # bytes of each output
     cdef tuple mutated          # positions of inputs written
-    cdef tuple dynamic          # (call index, float index, parameter name, default)
+    cdef tuple dynamic          # (call, float, parameter name, default, item of a tuple or -1, its length)
     cdef int64_t n_in
     cdef public int64_t held    # bytes of its workspaces
     cdef readonly frozenset inplace   # (input, output) pairs that may share memory
@@ -636,21 +943,31 @@ cdef class Invoker:
     Parameters
     ----------
     lower
-        ``lower(op class, static kwargs, dynamic kwargs, specs, is_train) -> CachedCall``, called on a miss.
+        ``lower(op class, static kwargs, dynamic kwargs, specs, is_train, context) -> CachedCall``, called on
+        a miss.
+    lower_op
+        ``lower_op(op, specs, likes, is_train, context, whole, shared) -> CachedCall``, the same for
+        `invoke_op`.
     array_type
         Class of the results.
+
+    Attributes
+    ----------
+    recorder
+        ``recorder(op class, inputs, kwargs, out, context)`` of `autograd`, asked first while this thread
+        records: the outputs, or None where there is nothing to record.
     """
 
     cdef dict cache
-    cdef object lower, array_type
-    cdef public bint is_train
-    cdef public object recorder   # autograd's hook: called with (op class, kwargs, inputs, outputs) when set
+    cdef object lower, lower_op, array_type
+    cdef public object recorder
     cdef readonly int64_t misses
     cdef readonly int64_t held    # bytes of workspaces made since the cache was last empty
 
-    def __init__(self, lower, array_type):
+    def __init__(self, lower, lower_op, array_type):
         self.cache = {}
         self.lower = lower
+        self.lower_op = lower_op
         self.array_type = array_type
 
     def clear(self):
@@ -660,13 +977,15 @@ cdef class Invoker:
 
     def invoke(self, cls, list inputs, dict kwargs, out=None, context=None):
         """Outputs (visible ones) as a list; `out` is None or a list of arrays to write into."""
-        cdef list free_list, results = []
+        cdef list free_list
         cdef CachedCall call
-        cdef ArrayBase a, o
-        cdef Storage s
-        cdef Py_ssize_t i, n = len(inputs)
-        cdef bint direct
+        cdef Py_ssize_t n = len(inputs)
+        cdef bint is_train = cs_training
         cdef dict dyn = None
+        if cs_recording and self.recorder is not None:
+            recorded = self.recorder(cls, inputs, kwargs, out, context)
+            if recorded is not None:
+                return recorded
         dynamic_names = cls.dynamic_names
         if dynamic_names and kwargs:
             dyn = {}
@@ -678,11 +997,11 @@ cdef class Invoker:
                     static[name] = value
             kwargs = static
         if n == 1:
-            key = (cls, self.is_train, context, (<ArrayBase>inputs[0]).spec)
+            key = (cls, is_train, context, (<ArrayBase>inputs[0]).spec)
         elif n == 2:
-            key = (cls, self.is_train, context, (<ArrayBase>inputs[0]).spec, (<ArrayBase>inputs[1]).spec)
+            key = (cls, is_train, context, (<ArrayBase>inputs[0]).spec, (<ArrayBase>inputs[1]).spec)
         else:
-            key = (cls, self.is_train, context, *[(<ArrayBase>x).spec for x in inputs])
+            key = (cls, is_train, context, *[(<ArrayBase>x).spec for x in inputs])
         if kwargs:
             key = (key, tuple(kwargs.items()), tuple(map(type, kwargs.values())))  # 1, 1.0 and True are equal
         try:
@@ -692,35 +1011,76 @@ cdef class Invoker:
             key = (key[0], repr(kwargs))
             free_list = self.cache.get(key)
         if free_list is None or not free_list:
-            self.misses += 1
             specs = [(<ArrayBase>x).spec for x in inputs]
-            call = self.lower(cls, kwargs, dyn or {}, specs, self.is_train, context)
-            if free_list is None:
-                if len(self.cache) >= 8192 or self.held + call.held > HELD:
-                    self.clear()
-                free_list = self.cache[key] = []
-            self.held += call.held
-            if call.held > HELD:
-                free_list = []
+            call = self.lower(cls, kwargs, dyn or {}, specs, is_train, context)
+            free_list = self._keep(key, free_list, call)
         else:
             call = free_list.pop()
         if cls.is_callback:
             free_list.clear()
             free_list = []  # the user's object may keep state: each call has its own, as in MXNet
+        return self._run(cls, call, free_list, inputs, out, dyn, False)
+
+    def invoke_op(self, op, list inputs, tuple likes=(), out=None, context=None, bint whole=False, shared=None):
+        """Like `invoke` for an operator instance, gradient nodes included.
+
+        Parameters
+        ----------
+        likes
+            Specs the first outputs have, where the operator itself does not tell (gradient nodes).
+        whole
+            Return the hidden outputs, too.
+        shared
+            Dictionary a forward and its backward leave things for each other in; such calls are not cached.
+        """
+        cdef list free_list = None
+        cdef CachedCall call
+        cdef bint is_train = cs_training
+        if shared is not None:
+            specs = [(<ArrayBase>x).spec for x in inputs]
+            call = self.lower_op(op, specs, likes, is_train, context, whole, shared)
+            return self._run(type(op), call, [], inputs, out, op.values, True)
+        key = (op.key, is_train, whole, context, likes, *[(<ArrayBase>x).spec for x in inputs])
+        free_list = self.cache.get(key)
+        if free_list is None or not free_list:
+            specs = [(<ArrayBase>x).spec for x in inputs]
+            call = self.lower_op(op, specs, likes, is_train, context, whole, None)
+            free_list = self._keep(key, free_list, call)
+        else:
+            call = free_list.pop()
+        return self._run(type(op), call, free_list, inputs, out, op.values, True)
+
+    cdef list _keep(self, key, list free_list, CachedCall call):
+        """Account for a call just made; the list it goes back to."""
+        self.misses += 1
+        if free_list is None:
+            if len(self.cache) >= 8192 or self.held + call.held > HELD:
+                self.clear()
+            free_list = self.cache[key] = []
+        self.held += call.held
+        return [] if call.held > HELD else free_list
+
+    cdef list _run(
+        self, cls, CachedCall call, list free_list, list inputs, out, dict dyn, bint is_parsed
+    ):
+        """Bind, run and give the call back to `free_list`."""
+        cdef list results = []
+        cdef ArrayBase a, o
+        cdef Storage s
+        cdef Py_ssize_t i, n = len(inputs)
+        cdef bint direct
         if out is not None and len(out) > len(call.specs):
             free_list.append(call)
-            raise MXNetError(
-                f"operator {cls.name}: {len(out)} out arrays given, it has {len(call.specs)} outputs"
-            )
+            raise MXNetError(f"operator {_name(cls)}: {len(out)} out arrays given, it has {len(call.specs)} outputs")
         segment = call.segment
         direct = call.cpu is not None
         for i in range(n):
             a = inputs[i]
             if a.storage is None:
-                raise MXNetError(f"operator {cls.name}: input {i} is an array without memory")
+                raise MXNetError(f"operator {_name(cls)}: input {i} is an array without memory")
             if direct:
                 if a.storage.data == NULL:
-                    raise DeviceError(f"operator {cls.name}: input {i} lies on {a.spec[2]}")
+                    raise DeviceError(f"operator {_name(cls)}: input {i} lies on {a.spec[2]}")
                 call.cpu.point(i, <char*>a.storage.data + a.offset)
             else:
                 segment.bind_slot(i, a.storage, a.offset)
@@ -734,12 +1094,12 @@ cdef class Invoker:
                     if direct:  # else arrays are bound to it: let go
                         free_list.append(call)
                     raise MXNetError(
-                        f"operator {cls.name}: out array {i} is {a.spec[0]} {NAMES[a.spec[1]]} on "
+                        f"operator {_name(cls)}: out array {i} is {a.spec[0]} {NAMES[a.spec[1]]} on "
                         f"{a.spec[2]}, expected {call.specs[i][0]} "
                         f"{NAMES[call.specs[i][1]]} on {call.specs[i][2]}"
                     )
                 if a.storage is None:
-                    raise MXNetError(f"operator {cls.name}: out array {i} is an array without memory")
+                    raise MXNetError(f"operator {_name(cls)}: out array {i} is an array without memory")
                 if not self._may_write(call, inputs, a, i):
                     copies = [] if copies is None else copies
                     copies.append(i)
@@ -760,16 +1120,19 @@ cdef class Invoker:
             else:
                 segment.bind_slot(call.n_in + i, o.storage, o.offset)
         if call.dynamic:
-            for at, j, name, default in call.dynamic:
-                value = default if dyn is None else dyn.get(name, default)
+            for at, j, param, default, item, length in call.dynamic:
+                value = default if dyn is None else dyn.get(param, default)
                 if type(value) is not float:
                     if value is REQUIRED:
                         if direct:
                             free_list.append(call)
                         raise MXNetError(
-                            f"Required parameter {name} is not presented, in operator {cls.name}"
+                            f"Required parameter {param} is not presented, in operator {_name(cls)}"
                         )
-                    value = cls.params[name].parse(value)
+                    if item >= 0 or not is_parsed:
+                        value = self._dynamic_value(cls, param, value, item, length)
+                    else:
+                        value = float(value)
                 segment.set_float(at, j, value)
         if direct:
             call.cpu.run()
@@ -787,21 +1150,38 @@ cdef class Invoker:
         free_list.append(call)
         return results
 
+    def _dynamic_value(self, cls, param, value, item, length):
+        """A parameter read at each run, as a number: itself, or one item of a tuple."""
+        if item < 0:
+            return cls.params[param].parse(value)
+        values = cls.params[param].parse(value)
+        if len(values) != length:
+            raise MXNetError(f"{param} has {len(values)} numbers, expected {length}, in operator {_name(cls)}")
+        return values[item]
+
     cdef bint _may_write(self, CachedCall call, list inputs, ArrayBase target, Py_ssize_t which):
         """Whether output `which` may go straight into `target`: it meets no input but those declared so."""
         cdef Py_ssize_t i
         cdef ArrayBase a
-        cdef int64_t t0 = target.offset, t1 = target.offset + call.nbytes[which]
+        cdef int64_t at, start = target.offset, size = call.nbytes[which]
+        if target.storage.data != NULL:  # host memory may be known under several storages: compare addresses
+            start += <int64_t><uintptr_t>target.storage.data
         for i in range(len(inputs)):
             a = inputs[i]
-            if a.storage is target.storage or (a.storage.data != NULL and a.storage.kind == OWN_BUFFER):
-                if a.storage is target.storage and a.offset == target.offset and (i, which) in call.inplace:
-                    continue
-                if a.storage is not target.storage:
-                    return False
-                if a.offset < t1 and t0 < a.offset + _spec_bytes(a.spec):
-                    return False
+            at = a.offset
+            if a.storage.data != NULL:
+                at += <int64_t><uintptr_t>a.storage.data
+            elif a.storage is not target.storage:
+                continue
+            if at == start and (i, which) in call.inplace:
+                continue
+            if at < start + size and start < at + _spec_bytes(a.spec):
+                return False
         return True
+
+
+cdef str _name(cls):
+    return cls.name or cls.__name__
 
 
 cdef int64_t _spec_bytes(tuple spec):

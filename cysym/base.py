@@ -25,6 +25,10 @@ class TypeInferenceError(MXNetError):
     """Element types do not fit together."""
 
 
+class IndexRangeError(MXNetError, IndexError):
+    """An index, found in an array while a program ran, lies outside the array it points into."""
+
+
 class DeviceError(MXNetError):
     """A device is absent, was lost, or cannot do what was asked."""
 

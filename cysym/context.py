@@ -18,6 +18,7 @@ class CpuDevice:
 
     kind = "cpu"
     max_alloc = 2**62
+    first_seed = 0  # of the stream of a device used for the first time
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -53,7 +54,7 @@ class CpuDevice:
         with self._lock:
             if self._random is None:
                 self._random = self.alloc(1024 * 625 * 4)
-                self._run_seed(0)
+                self._run_seed(CpuDevice.first_seed)
             return self._random
 
     def seed(self, value: int) -> None:
@@ -78,6 +79,15 @@ class CpuDevice:
 
 _cpus: dict[int, CpuDevice] = {}
 _cpus_lock = threading.Lock()
+
+
+def seed_all(value: int) -> None:
+    """Restart the random streams of all devices, and of those that are yet to come."""
+    CpuDevice.first_seed = value
+    with _cpus_lock:
+        used = list(_cpus.values())
+    for device in [*used, *opencl_devices()]:
+        device.seed(value)
 
 
 def opencl_devices() -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -40,6 +40,9 @@ class Executor:
     outputs
         Output arrays; their memory is reused by the next forward.
     """
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Executor cannot be pickled; save its symbol and its arrays, and bind again")
 
     def __init__(
         self,

@@ -119,6 +119,46 @@ class CallbackSegment:
         """Callbacks have no scalars."""
 
 
+class Chain:
+    """Segments of one imperative call, one after the other, seen as one."""
+
+    def __init__(
+        self, calls: Sequence[Call], slot_of: Callable[[Buffer], int], wrap: Callable[..., Any]
+    ) -> None:
+        self.segments: list[Any] = []
+        self._home: list[tuple[Any, int]] = []  # of each call: its segment, its number there
+        start = 0
+        for end in range(1, len(calls) + 1):
+            call, is_last = calls[end - 1], end == len(calls)
+            if not is_last and call.callback is None and calls[end].callback is None:
+                continue
+            part = list(calls[start:end])
+            if call.callback is None:
+                segment = call.device.make_segment(part, slot_of)
+            else:
+                segment = CallbackSegment(call, slot_of, wrap)
+            self.segments.append(segment)
+            self._home += [(segment, k) for k in range(len(part))]
+            start = end
+
+    def bind_slot(self, slot: int, storage: Storage, offset: int = 0) -> None:
+        for segment in self.segments:
+            segment.bind_slot(slot, storage, offset)
+
+    def set_float(self, call: int, at: int, value: float) -> None:
+        segment, k = self._home[call]
+        segment.set_float(k, at, value)
+
+    def run(self, skip_once: bool = False) -> None:
+        for segment in self.segments:
+            segment.run(skip_once)
+
+    def forget(self, slots: Sequence[int]) -> None:
+        """Let go of the memory bound to `slots`."""
+        for segment in self.segments:
+            segment.forget(slots)
+
+
 def absolute(t: Tensor) -> int:
     """Byte offset of a tensor inside its slot."""
     return t.offset + (t.buffer.offset if t.buffer.kind == "arena" else 0)

@@ -86,6 +86,14 @@ class Subject:
         return find_op(self.case.op)
 
     @cached_property
+    def instance(self) -> OpDef:
+        """The operator with the case's parameters, applied to as many inputs."""
+        params = dict(self.case.params)
+        if self.op.variadic:
+            params[self.op.variadic] = self.op.count_of(len(self.case.inputs))
+        return self.op.make(params)
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Inputs, then auxiliary states."""
         return (*self.case.inputs, *self.case.aux)
@@ -93,7 +101,8 @@ class Subject:
     @cached_property
     def mutated(self) -> frozenset[str]:
         """Inputs the operator writes to; auxiliary states among them."""
-        return frozenset(self.case.aux) | {n for names in self.op.mutates.values() for n in names}
+        written = self.instance.mutates.values()
+        return frozenset(self.case.aux) | {n for names in written for n in names}
 
     def dtype_of(self, name: str, dtype: str) -> str:
         return self.case.input_dtypes.get(name, dtype)
@@ -124,7 +133,7 @@ class Subject:
 
     def seed(self) -> None:
         """Start the random stream where the operator draws from it: 1024 twisters take milliseconds."""
-        if self.op.is_random:
+        if self.instance.is_random:
             mx.random.seed(17)
 
     @property

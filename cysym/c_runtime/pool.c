@@ -182,6 +182,8 @@ int cs_run(cs_step *steps, int64_t count, int skip_once) {
     int threads = atomic_load(&wanted_threads), own = 0, awake = 0;
     for (int64_t i = 0; i < count; i++) {
         cs_step *s = steps + i;
+        if (s->call.items == 0) /* an empty tensor: kernels divide by dimensions */
+            continue;
         if (skip_once && s->once)
             continue;
         if (s->guard) {

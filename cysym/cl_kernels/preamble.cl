@@ -154,6 +154,22 @@ static inline long cs_int_mod(long a, long b) {
 #define TGAMMA(x) tgamma(CS_F(x))
 #define LGAMMA(x) lgamma((cs_wide)(x))
 #define DIGAMMA(x) cs_digamma((cs_wide)(x))
+#define ERFINV(x) cs_erfinv((cs_wide)(x))
+
+/* Winitzki's approximation, then two steps of Halley's method; see c_kernels/vmath.h. */
+static inline cs_wide cs_erfinv(cs_wide x) {
+    const cs_wide a = fabs(x), one = 1, c = (cs_wide)0.147, pi = (cs_wide)3.14159265358979323846;
+    if (!(a < one))
+        return a == one ? copysign((cs_wide)INFINITY, x) : (cs_wide)NAN;
+    const cs_wide l = log((one - a) * (one + a)), h = 2 / (pi * c) + l / 2;
+    cs_wide y = sqrt(sqrt(h * h - l / c) - h);
+    for (int i = 0; i < 2; i++) {
+        const cs_wide miss = a < one / 2 ? erf(y) - a : (one - a) - erfc(y);
+        const cs_wide step = miss * sqrt(pi) / 2 * exp(y * y);
+        y -= step / (1 + y * step);
+    }
+    return copysign(y, x);
+}
 
 /* Recurrence up to 10, then the asymptotic series; negative arguments by reflection, poles are NaN. */
 static inline cs_wide cs_digamma(cs_wide x) {

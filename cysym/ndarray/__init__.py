@@ -4,123 +4,43 @@ from __future__ import annotations
 
 import os
 import sys
-import types
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from .. import util
 from ..base import MXNetError
 from ..context import Context, current_context
-from ..dtypes import NAMES, dtype_code
 from ..formats import params as _params
 from ..formats.atomic import write_atomic
 from ..ops.schema import OpDef, all_ops
+from ..symbol.fluent import add_methods
 from ..symbol.register import explain_absent, make_function, split_arguments, submodule
-from . import imperative
-from .ndarray import NDArray, Number, waitall
+from . import contrib as _contrib
+from . import imperative, tape
+from .exchange import from_dlpack, from_numpy, to_dlpack_for_read, to_dlpack_for_write
+from .functions import (
+    MIXED,
+    CachedOp,
+    concatenate,
+    histogram,
+    imdecode,
+    mixed,
+    moveaxis,
+    onehot_encode,
+    split_v2,
+)
+from .makers import arange, array, empty, eye, full, linspace, ones, zeros
+from .masking import boolean_mask
+from .ndarray import NDArray, waitall
 
 __all__ = [
-    "NDArray", "arange", "array", "concatenate", "empty", "from_numpy", "full", "load", "load_frombuffer",
-    "ones", "ones_like", "save", "waitall", "zeros", "zeros_like",
+    "CachedOp", "NDArray", "arange", "array", "concatenate", "empty", "eye", "from_dlpack", "from_numpy",
+    "full", "histogram", "imdecode", "linspace", "load", "load_frombuffer", "moveaxis", "onehot_encode",
+    "ones", "ones_like", "save", "split_v2", "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 imperative.invoker = imperative.make_invoker()
-
-
-def _dims(shape: Any) -> tuple[int, ...]:
-    dims = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    for d in dims:
-        if not isinstance(d, (int, np.integer)) or isinstance(d, bool):
-            raise TypeError(f"shape must be integers, got {shape!r}")
-        if d < 0 or (d == 0 and not util.is_np_shape()):
-            raise MXNetError(
-                f"shape {dims}: dimension {d} is not a size" + ("" if d else "; use mx.util.np_shape()")
-            )
-    return tuple(int(d) for d in dims)
-
-
-def _context(ctx: Any) -> Context:
-    if ctx is None:
-        return current_context()
-    if not isinstance(ctx, Context):
-        raise TypeError(f"ctx must be a Context, got {ctx!r}")
-    return ctx
-
-
-def empty(shape: Any, ctx: Any = None, dtype: Any = None, stype: Any = None) -> NDArray:
-    """Array with undefined contents; float32 unless `dtype` says otherwise."""
-    result: NDArray = imperative.empty(_dims(shape), _context(ctx), dtype_code(dtype or np.float32))
-    return result
-
-
-def zeros(shape: Any, ctx: Any = None, dtype: Any = None, stype: Any = None, **kwargs: Any) -> NDArray:
-    """Array of zeros."""
-    result: NDArray = imperative.empty(
-        _dims(shape), _context(ctx), dtype_code(dtype or np.float32), zero=True
-    )
-    return result
-
-
-def full(
-    shape: Any, val: float, ctx: Any = None, dtype: Any = np.float32, out: NDArray | None = None
-) -> NDArray:
-    """Array of one value."""
-    result = empty(shape, ctx, dtype) if out is None else out
-    result[:] = val
-    return result
-
-
-def ones(shape: Any, ctx: Any = None, dtype: Any = None, **kwargs: Any) -> NDArray:
-    """Array of ones."""
-    return full(shape, 1, ctx, dtype or np.float32)
-
-
-def array(source_array: Any, ctx: Any = None, dtype: Any = None) -> NDArray:
-    """Array from anything NumPy understands; float32 unless `dtype` or an NDArray source says otherwise.
-
-    >>> array([[1, 2], [3, 4]]).shape
-    (2, 2)
-    """
-    if isinstance(source_array, NDArray):
-        code = source_array.spec[1] if dtype is None else dtype_code(dtype)
-        return source_array.as_in_context(_context(ctx)).astype(NAMES[code])
-    try:
-        host = np.asarray(source_array, dtype=NAMES[dtype_code(dtype or np.float32)])
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"source_array must be array like object: {error}") from None
-    if host.ndim == 0 and not util.is_np_shape():
-        host = host.reshape(1)
-    result: NDArray = imperative.empty(_dims(host.shape), _context(ctx), dtype_code(host.dtype))
-    result._write(host)
-    return result
-
-
-def from_numpy(ndarray: np.ndarray, zero_copy: bool = False) -> NDArray:
-    """Array with a NumPy array's own element type."""
-    result: NDArray = imperative.from_numpy(np.asarray(ndarray), current_context())
-    return result
-
-
-def arange(
-    start: float, stop: float | None = None, step: float = 1.0, repeat: int = 1, infer_range: Any = None,
-    ctx: Any = None, dtype: Any = np.float32,
-) -> NDArray:  # fmt: skip
-    """Evenly spaced numbers, as `numpy.arange`, each repeated `repeat` times."""
-    if stop is None:
-        start, stop = 0, start
-    return array(np.repeat(np.arange(start, stop, step), repeat), ctx, dtype)
-
-
-def concatenate(arrays: Sequence[NDArray], axis: int = 0, always_copy: bool = True) -> NDArray:
-    """One array of several along an axis."""
-    if not arrays or any(not isinstance(a, NDArray) for a in arrays):
-        raise TypeError("concatenate expects a non-empty list of NDArrays")
-    if len(arrays) == 1 and not always_copy:
-        return arrays[0]
-    result: NDArray = sys.modules[__name__].concat(*arrays, dim=axis)
-    return result
 
 
 # --- files --------------------------------------------------------------------------------------------------
@@ -205,6 +125,9 @@ def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: d
         out = [out] if isinstance(out, NDArray) else out
         if not isinstance(out, (list, tuple)) or any(not isinstance(a, NDArray) for a in out):
             raise TypeError(f"{function_name}: out must be an NDArray or a list of them, got {type(out)}")
+    if out and cls.formed_by_out and not (inputs and tape.is_recording()):
+        op = imperative.make_op(cls, params, len(inputs))
+        return imperative.invoker.invoke_op(op, inputs, tuple(a.spec for a in out), out, out[0].context)[0]
     results = imperative.invoker.invoke(cls, inputs, params, out, ctx)
     return results[0] if len(results) == 1 else results
 
@@ -231,55 +154,19 @@ _functions = {
     _name: make_function(_name, _cls, _call, __name__, "NDArray", ("out", "name"))
     for _name, _cls in all_ops().items()
 }
+_functions["_contrib_boolean_mask"] = boolean_mask
 op = _internal = submodule(__name__, "_internal", ("",), _functions)
 linalg = submodule(__name__, "linalg", ("_linalg_",), _functions)
 contrib = submodule(__name__, "contrib", ("_contrib_",), _functions)
+vars(contrib).update((_name, getattr(_contrib, _name)) for _name in _contrib.__all__)
 image = submodule(__name__, "image", ("_image_",), _functions)
 explain_absent(_module, ("",))
 for _name, _cls in all_ops().items():
     _function = _functions[_name]
     if not hasattr(_module, _name):
         setattr(_module, _name, _function)
-    if _name.isidentifier() and not _name.startswith("_") and not hasattr(NDArray, _name) and _cls.inputs:
-        setattr(NDArray, _name, (lambda f: lambda self, *args, **kwargs: f(self, *args, **kwargs))(_function))
+for _name, _operators in MIXED.items():
+    setattr(_module, _name, mixed(_name, *_operators))
+add_methods(NDArray, {**vars(_internal), "split_v2": split_v2})
 
-
-def _mixed(name: str, op: str, scalar_op: str, reverse_op: str) -> Any:
-    """A function of two arrays or an array and a number, broadcasting."""
-
-    def function(lhs: Any, rhs: Any) -> Any:
-        call = getattr(_internal, op)
-        if isinstance(lhs, NDArray) and isinstance(rhs, NDArray):
-            return call(lhs, rhs)
-        if isinstance(lhs, NDArray) and isinstance(rhs, Number):
-            return getattr(_internal, scalar_op)(lhs, scalar=rhs)
-        if isinstance(rhs, NDArray) and isinstance(lhs, Number):
-            return getattr(_internal, reverse_op)(rhs, scalar=lhs)
-        raise TypeError(f"{name}: types ({type(lhs)}, {type(rhs)}) not supported")
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"`{op}` of arrays and numbers, with broadcasting."
-    return function
-
-
-for _name, _op, _scalar, _reverse in (
-    ("add", "broadcast_add", "_plus_scalar", "_plus_scalar"),
-    ("subtract", "broadcast_sub", "_minus_scalar", "_rminus_scalar"),
-    ("multiply", "broadcast_mul", "_mul_scalar", "_mul_scalar"),
-    ("divide", "broadcast_div", "_div_scalar", "_rdiv_scalar"),
-    ("true_divide", "broadcast_div", "_div_scalar", "_rdiv_scalar"),
-    ("modulo", "broadcast_mod", "_mod_scalar", "_rmod_scalar"),
-    ("power", "broadcast_power", "_power_scalar", "_rpower_scalar"),
-    ("maximum", "broadcast_maximum", "_maximum_scalar", "_maximum_scalar"),
-    ("minimum", "broadcast_minimum", "_minimum_scalar", "_minimum_scalar"),
-    ("equal", "broadcast_equal", "_equal_scalar", "_equal_scalar"),
-    ("not_equal", "broadcast_not_equal", "_not_equal_scalar", "_not_equal_scalar"),
-    ("greater", "broadcast_greater", "_greater_scalar", "_lesser_scalar"),
-    ("greater_equal", "broadcast_greater_equal", "_greater_equal_scalar", "_lesser_equal_scalar"),
-    ("lesser", "broadcast_lesser", "_lesser_scalar", "_greater_scalar"),
-    ("lesser_equal", "broadcast_lesser_equal", "_lesser_equal_scalar", "_greater_equal_scalar"),
-):
-    setattr(_module, _name, _mixed(_name, _op, _scalar, _reverse))
-
-random = types.ModuleType(f"{__name__}.random", "Random arrays; see `mx.random`.")
-sys.modules[random.__name__] = random
+from . import random  # noqa: E402  # made of the functions above

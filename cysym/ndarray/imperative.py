@@ -13,7 +13,7 @@ from ..base import MXNetError
 from ..context import Context, current_context
 from ..dtypes import NAMES, SIZES, TYPES, dtype_code
 from ..ops.rules import ShapeRule, TypeRule, is_known, show
-from ..ops.schema import OpDef
+from ..ops.schema import Backward, OpDef
 from ..passes import fuse
 from ..passes.ir import Buffer, Call, Dynamic, Tensor, num_elements
 from ..passes.lower import LowerContext
@@ -37,31 +37,69 @@ def lower_call(
     is_train: bool,
     context: Context | None,
 ) -> CachedCall:
-    """One operator as a segment with its slots: inputs, outputs, temporaries."""
-    params = {**static, **dynamic}
+    """One operator, made of its parameters, as a segment with its slots."""
+    return lower_op(make_op(cls, {**static, **dynamic}, len(specs)), specs, (), is_train, context)
+
+
+def make_op(cls: type[OpDef], params: dict[str, Any], count: int) -> OpDef:
+    """The operator with these parameters, applied to `count` arrays."""
     if cls.variadic:
-        params[cls.variadic] = len(specs)
-    op = cls.make(params)
+        params[cls.variadic] = cls.count_of(count)
+    return cls.make(params)
+
+
+def lower_op(
+    op: OpDef,
+    specs: Sequence[Spec],
+    likes: Sequence[Spec | None],
+    is_train: bool,
+    context: Context | None,
+    whole: bool = False,
+    shared: dict[Any, Any] | None = None,
+) -> CachedCall:
+    """One operator, gradient nodes included, as a segment with its slots: inputs, outputs, temporaries.
+
+    `likes` are the specs the first outputs are known to have; `whole` makes the hidden outputs results, too;
+    `shared` is what a forward leaves for its backward.
+    """
+    label = op.name or repr(op)
     names = op.input_names() + op.aux_names()
     if len(specs) != len(names):
-        raise MXNetError(
-            f"operator {cls.name} takes {len(names)} arrays ({', '.join(names)}), got {len(specs)}"
-        )
-    ctx = specs[0][2] if specs else context or current_context()
+        raise MXNetError(f"operator {label} takes {len(names)} arrays ({', '.join(names)}), got {len(specs)}")
+    known = [s for s in (*specs, *likes) if s is not None]
+    ctx = known[0][2] if known else context or current_context()
     for i, spec in enumerate(specs):
         if spec[2] != ctx:
-            raise MXNetError(
-                f"operator {cls.name}: input {names[i]} is on {spec[2]}, input {names[0]} on {ctx}"
-            )
-    device = ctx.device
-    shapes, types = _infer(op, names, specs)
+            raise MXNetError(f"operator {label}: input {names[i]} is on {spec[2]}, input {names[0]} on {ctx}")
+    shapes, types = _infer(op, names, specs, likes)
+    try:
+        return _lower(op, label, specs, shapes, types, ctx, is_train, whole, shared)
+    except MXNetError as error:
+        if op.name in str(error):
+            raise
+        raise type(error)(f"operator {label}: {error}") from error
+
+
+def _lower(
+    op: OpDef,
+    label: str,
+    specs: Sequence[Spec],
+    shapes: list[Any],
+    types: list[Any],
+    ctx: Context,
+    is_train: bool,
+    whole: bool,
+    shared: dict[Any, Any] | None,
+) -> CachedCall:
+    """Everything known, `lower_op` with shapes and types of the outputs."""
+    names, device = op.input_names() + op.aux_names(), ctx.device
     out_names = op.output_names()
     n_in, n_out = len(specs), len(out_names)
     ins = {
         n: Tensor(Buffer("external", num_elements(s[0]) * SIZES[s[1]], device, i, n), s[0], s[1])
         for i, (n, s) in enumerate(zip(names, specs))
     }
-    visible = op.num_visible()
+    visible = n_out if whole else op.num_visible()
     outs: dict[str, Tensor] = {}
     for k, n in enumerate(out_names):
         nbytes = num_elements(shapes[k]) * SIZES[types[k]]
@@ -72,10 +110,12 @@ def lower_call(
     random = Tensor(Buffer("constant", 1024 * 625 * 4, device, n_in + n_out, "random"), (1024, 625), 4)
     by_name = {n: t.shape for n, t in (*ins.items(), *outs.items())}
     c = _Imperative(
-        op, cls.name, 0, ins, outs, device, is_train, calls.append,
+        op, label, 0, ins, outs, device, is_train, calls.append,
         lambda kind, nbytes, dev: Buffer("arena", nbytes, dev, name="temporary"),
         lambda dev: random, lambda t: id(t) in placed, by_name, frozenset(out_names[:visible]),
     )  # fmt: skip
+    if shared is not None:
+        c.shared = shared
     op.lower(c)
     c.finish()
     calls = drop_dead(calls)
@@ -91,11 +131,9 @@ def lower_call(
 
     segment: Any
     if any(call.callback is not None for call in calls):
-        from ..program import CallbackSegment
+        from ..program import Chain
 
-        if len(calls) != 1:
-            raise MXNetError(f"operator {cls.name}: a Python callback must be the only call of its node")
-        segment = CallbackSegment(calls[0], slot_of, wrap)
+        segment = Chain(calls, slot_of, wrap)
     else:
         segment = device.make_segment(calls, slot_of)
     inplace = [p for call in calls for p in call.inplace] if len(calls) == 1 else []
@@ -106,9 +144,11 @@ def lower_call(
         for a, b in inplace
         if calls[0].ins[a].is_dense() and calls[0].outs[b].is_dense()
     ]
-    mutated = [names.index(n) for n in op.mutates.get("forward", ())]
+    facts = op.mutates.get("backward" if isinstance(op, Backward) else "forward", ())
+    mutated = [names.index(n) for n in facts if n in names]
+    params = getattr(op, "forward", op).params
     live = [
-        (k, j, f.param, cls.params[f.param].default)
+        (k, j, f.param, params[f.param].default, f.index, len(op.values[f.param]) if f.index >= 0 else 0)
         for k, call in enumerate(calls)
         for j, f in enumerate(call.floats)
         if isinstance(f, Dynamic)
@@ -121,10 +161,13 @@ def lower_call(
     return made
 
 
-def _infer(op: OpDef, names: Sequence[str], specs: Sequence[Spec]) -> tuple[list[Any], list[Any]]:
+def _infer(
+    op: OpDef, names: Sequence[str], specs: Sequence[Spec], likes: Sequence[Spec | None]
+) -> tuple[list[Any], list[Any]]:
     n_out = len(op.output_names())
-    s = ShapeRule([spec[0] for spec in specs], [None] * n_out, names)
-    t = TypeRule([spec[1] for spec in specs], [None] * n_out, names)
+    more = [None] * (n_out - len(likes))
+    s = ShapeRule([spec[0] for spec in specs], [*(like and like[0] for like in likes), *more], names)
+    t = TypeRule([spec[1] for spec in specs], [*(like and like[1] for like in likes), *more], names)
     rules: list[tuple[Any, Any]] = [(s, op.infer_shape), (t, op.infer_type)]
     for rule, function in rules:
         for _ in range(2):
@@ -182,9 +225,9 @@ def from_numpy(source: np.ndarray, context: Context) -> Any:
 def make_invoker() -> Invoker:
     from .ndarray import NDArray
 
-    return Invoker(lower_call, NDArray)
+    return Invoker(lower_call, lower_op, NDArray)
 
 
 invoker: Invoker = None  # type: ignore[assignment]  # set when the package is complete
 
-__all__ = ["TYPES", "empty", "from_numpy", "invoker", "lower_call", "wrap"]
+__all__ = ["TYPES", "empty", "from_numpy", "invoker", "lower_call", "lower_op", "make_op", "wrap"]

@@ -5,27 +5,34 @@ Operators run at once through the same registry, kernels and lowering as Symbols
 
 from __future__ import annotations
 
+import operator
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import util
 from .._core import ArrayBase
-from ..base import MXNetError
+from ..base import DeviceError, MXNetError
 from ..context import Context, current_context
 from ..dtypes import NAMES, SIZES, TYPES, dtype_code
+from ..ops.rules import ShapeRule
 from ..ops.schema import find_op
 from ..passes.ir import num_elements
-from . import imperative
+from . import imperative, tape
+from .access import getitem, host_view, on_host, setitem
+from .exchange import export, to_dlpack
 
-Number = (int, float, np.number)
+Number = (int, float, np.integer, np.floating, np.bool_)
 
 
 class NDArray(ArrayBase):
     """Array of numbers on a device. Make one with `mx.nd.array`, `zeros`, ... ."""
 
-    __slots__ = ("_grad",)
+    __slots__ = ()
     __array_priority__ = 1000.0
+    __array_ufunc__ = None  # NumPy's scalars and arrays leave operators with an NDArray to the NDArray
 
     # --- facts ----------------------------------------------------------------------------------------------
     @property
@@ -52,17 +59,25 @@ class NDArray(ArrayBase):
         return _op("transpose", self)
 
     @property
+    def writable(self) -> bool:
+        """Always True."""
+        return True
+
+    @property
     def nbytes(self) -> int:
         return self.size * SIZES[self.spec[1]]
 
     @property
-    def grad(self) -> Any:
-        """Gradient array, None: nothing was recorded."""
-        return getattr(self, "_grad", None)
+    def grad(self) -> NDArray | None:
+        """Array over the memory where `backward` puts the gradient; None unless `attach_grad` made this a
+        variable."""
+        entry = tape.entry_of(self)
+        found: NDArray | None = None if entry is None else entry[0].grad  # type: ignore[attr-defined]
+        return None if found is None else tape.bare(found)
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of an array without axes")
+            raise TypeError("len() of a scalar array")
         return int(self.shape[0])
 
     def __repr__(self) -> str:
@@ -85,6 +100,8 @@ class NDArray(ArrayBase):
     # --- reading --------------------------------------------------------------------------------------------
     def asnumpy(self) -> np.ndarray:
         """Copy as a NumPy array; waits for the device."""
+        if on_host(self):
+            return host_view(self).copy()
         out = np.empty(self.shape, TYPES[self.spec[1]])
         if out.size:
             self.context.device.read(
@@ -103,10 +120,49 @@ class NDArray(ArrayBase):
         self.context.device.sync()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            raise ValueError("an NDArray cannot be seen as a NumPy array without a copy; use asnumpy()")
-        array = self.asnumpy()
-        return array if dtype is None else array.astype(dtype, copy=False)
+        """For NumPy: the memory itself where it is the host's and `copy` is not True, else a copy.
+
+        Raises
+        ------
+        ValueError
+            With ``copy=False`` where a copy is needed: on another device, or for another element type.
+        """
+        wanted = np.dtype(self.dtype if dtype is None else dtype)
+        if copy or not on_host(self):
+            if copy is False:
+                raise ValueError(f"an array on {self.context} cannot be seen as a NumPy array without a copy")
+            return self.asnumpy().astype(wanted, copy=False)
+        if copy is False and wanted != self.dtype:
+            raise ValueError(f"{np.dtype(self.dtype)} cannot be seen as {wanted} without a copy")
+        return np.asarray(memoryview(self)).astype(wanted, copy=False)
+
+    def __float__(self) -> float:
+        raise TypeError("an NDArray is no number; use asscalar()")
+
+    def __int__(self) -> int:
+        raise TypeError("an NDArray is no number; use asscalar()")
+
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        """Capsule over the array's memory for `from_dlpack` of NumPy, PyTorch, ...: no copy, on the CPU only.
+
+        Raises
+        ------
+        BufferError
+            The array is not in host memory, or another device or a stream is asked for.
+        """
+        return export(self, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """(DLPack device type, number): (1, 0) for host memory, (4, i) for the i-th OpenCL device."""
+        return (1, 0) if on_host(self) else (4, self.context.device_id)
+
+    def to_dlpack_for_read(self) -> Any:
+        """DLPack capsule over the array's memory, complete when this returns."""
+        return to_dlpack(self, False)
+
+    to_dlpack_for_write = to_dlpack_for_read
 
     # --- indexing -------------------------------------------------------------------------------------------
     def _view(self, shape: tuple[int, ...], skip: int) -> NDArray:
@@ -116,63 +172,20 @@ class NDArray(ArrayBase):
         view.spec = (shape, self.spec[1], self.spec[2])
         return view
 
-    def _rows(self, key: Any) -> NDArray | None:
-        """View selected by an int or a step-1 slice on axis 0, None for any other key."""
-        if isinstance(key, tuple) and len(key) == 1:
-            key = key[0]
-        if not self.shape:
-            whole = key is Ellipsis or (isinstance(key, slice) and key == slice(None))
-            return self._view((), 0) if whole else None
-        n = self.shape[0]
-        inner = num_elements(self.shape[1:])
-        if isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_)):
-            i = int(key) + n if key < 0 else int(key)
-            if not 0 <= i < n:
-                raise IndexError(f"index {key} is out of bounds for axis 0 with size {n}")
-            return self._view(self.shape[1:] or (1,), i * inner)
-        if isinstance(key, slice) and key.step in (None, 1):
-            start, stop, _ = key.indices(n)
-            if stop <= start:
-                if n == 0:
-                    return self._view(self.shape, 0)
-                raise MXNetError(f"slice {key} of axis 0 with size {n} is empty")
-            return self._view((stop - start, *self.shape[1:]), start * inner)
-        if key is Ellipsis:
-            return self._view(self.shape, 0)
-        return None
-
     def __getitem__(self, key: Any) -> NDArray:
-        view = self._rows(key)
-        if view is not None:
-            return view
-        # Anything else is a copy; the host's NumPy does the picking.
-        picked = self.asnumpy()[_numpy_key(key)]
-        copied: NDArray = imperative.from_numpy(
-            np.ascontiguousarray(picked).reshape(picked.shape or (1,)), self.context
-        )
-        return copied
+        """Part of the array by NumPy's rules: ints, slices, None, Ellipsis, index arrays, bool masks.
+
+        A view (writes go through) where the part lies without gaps, as rows and runs of rows do; else a copy
+        on the same device. A mask of 0.0 and 1.0, as comparisons give, is an array of *indices* 0 and 1, as
+        in MXNet. A single element has shape (1,), under `np_shape` ().
+        """
+        return getitem(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if isinstance(key, tuple) and len(key) == 0:
-            key = Ellipsis
-        target = self._rows(key)
-        if target is None:
-            whole = self.asnumpy()
-            whole[_numpy_key(key)] = value.asnumpy() if isinstance(value, NDArray) else value
-            self._write(whole)
+        """Write a number, an array-like or an NDArray into a part, broadcasting and casting."""
+        if tape.is_recording() and tape.assign(self, key, value):
             return
-        if isinstance(value, NDArray):
-            if value.shape == target.shape:
-                value.copyto(target)
-                return
-            value = value.asnumpy()
-        try:
-            host = np.broadcast_to(np.asarray(value, dtype=self.dtype), target.shape)
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"cannot assign {np.shape(value)} to an array of shape {target.shape}: {error}"
-            ) from None
-        target._write(host)
+        setitem(self, key, value)
 
     def _write(self, host: np.ndarray) -> None:
         """Overwrite all elements from a NumPy array of this shape and type."""
@@ -185,19 +198,20 @@ class NDArray(ArrayBase):
         """Copy into an array (casting; shapes must match) or onto a context."""
         if isinstance(other, Context):
             made = imperative.empty(self.shape, other, self.spec[1])
-            return self.copyto(made)
+            return tape.record_copy(self, tape.bare(self).copyto(made))
         if not isinstance(other, NDArray):
             raise TypeError(f"copyto does not support type {type(other)}")
         if other is self:
             return other
+        tape.refuse_write(other)
         if other.shape != self.shape:
             raise ValueError(f"copyto: shape {self.shape} does not fit the target's {other.shape}")
         source = self
         if other.spec[1] != self.spec[1]:
-            source = _op("cast", self, dtype=NAMES[other.spec[1]])
+            source = _op("cast", tape.bare(self), dtype=NAMES[other.spec[1]])
         n = self.nbytes if source is self else source.nbytes
         if n == 0:
-            return other
+            return tape.record_copy(self, other)
         here, there = source.context.device, other.context.device
         if here is there or here.kind == there.kind == "cpu":
             there.copy(other.storage, other.offset, source.storage, source.offset, n)
@@ -205,7 +219,7 @@ class NDArray(ArrayBase):
             staging = bytearray(n)
             here.read(source.storage, source.offset, n, staging)
             there.write(other.storage, other.offset, staging)
-        return other
+        return tape.record_copy(self, other)
 
     def copy(self) -> NDArray:
         """Copy on the same device."""
@@ -218,47 +232,128 @@ class NDArray(ArrayBase):
     as_in_ctx = as_in_context
 
     def astype(self, dtype: Any, copy: bool = True) -> NDArray:
-        """Array of another element type."""
+        """Array of another element type; with ``copy=False`` this array where it has that type already."""
         code = dtype_code(dtype)
         if code == self.spec[1]:
             return self.copy() if copy else self
         return _op("cast", self, dtype=NAMES[code])
 
     def reshape(self, *shape: Any, **kwargs: Any) -> NDArray:
-        """View with another shape of the same size; special codes 0 -1 -2 -3 -4 as in operator `reshape`."""
+        """View with another shape of the same size; special codes 0 -1 -2 -3 -4 as in operator `reshape`.
+
+        ``a.reshape(2, 3)``, ``a.reshape((2, 3))`` or ``a.reshape(shape=(2, 3))``; ``reverse=True`` reads the
+        codes from the right.
+        """
         if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
             shape = tuple(shape[0])
         elif not shape:
-            shape = tuple(kwargs.pop("shape"))
+            given = kwargs.pop("shape", None)
+            if given is None:
+                raise TypeError("reshape: a shape must be provided")
+            shape = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
         reverse = bool(kwargs.pop("reverse", False))
         if kwargs:
             raise TypeError(
                 f"Got unknown keyword arguments {', '.join(kwargs)}; accepted are 'shape', 'reverse'"
             )
-        from ..ops.rules import ShapeRule
-
-        op = find_op("Reshape").make({"shape": tuple(int(d) for d in shape), "reverse": reverse})
+        if not shape and not reverse and self.size == 1 and util.is_np_shape():
+            return self._reshaped(())
+        op = find_op("Reshape").make({"shape": tuple(operator.index(d) for d in shape), "reverse": reverse})
         rule = ShapeRule([self.shape], [None], ("data",))
         op.infer_shape(rule)
         target = rule.outs[0]
         if target is None or num_elements(target) != self.size:
             raise ValueError(f"cannot reshape array of size {self.size} into shape {tuple(shape)}")
-        return self._view(target, 0)
+        return self._reshaped(target)
+
+    def _reshaped(self, shape: tuple[int, ...]) -> NDArray:
+        return tape.record_view("Reshape", self, self._view(shape, 0), shape=shape)
 
     def expand_dims(self, axis: int, inplace: bool = False) -> NDArray:
-        """View with a new axis of size 1."""
+        """Copy, or view where `inplace`, with a new axis of size 1 at `axis`."""
+        if not inplace:
+            return _op("expand_dims", self, axis=axis)
         at = axis + self.ndim + 1 if axis < 0 else axis
         if not 0 <= at <= self.ndim:
             raise MXNetError(f"expand_dims: axis {axis} is out of range for {self.ndim} axes")
-        return self._view((*self.shape[:at], 1, *self.shape[at:]), 0)
+        return self._reshaped((*self.shape[:at], 1, *self.shape[at:]))
 
     def flatten(self, inplace: bool = False) -> NDArray:
-        """View of shape (first axis, rest)."""
-        return self._view((self.shape[0], num_elements(self.shape[1:])), 0)
+        """Copy, or view where `inplace`, of shape (first axis, rest)."""
+        if not inplace:
+            return _op("Flatten", self)
+        return self._reshaped((self.shape[0], num_elements(self.shape[1:])))
+
+    def squeeze(self, axis: int | Sequence[int] | None = None, inplace: bool = False) -> NDArray:
+        """Copy, or view where `inplace`, without axes of size 1: all of them, or those given."""
+        params = {} if axis is None else {"axis": axis}
+        if not inplace:
+            return _op("squeeze", self, **params)
+        rule = ShapeRule([self.shape], [None], ("data",))
+        find_op("squeeze").make(params).infer_shape(rule)
+        shape = rule.outs[0]
+        assert shape is not None
+        return self._reshaped(shape)
+
+    def tostype(self, stype: str) -> NDArray:
+        """The array itself: all arrays are dense ('default')."""
+        if stype != "default":
+            raise MXNetError(f"tostype: storage type {stype!r} is not supported; arrays are dense")
+        return self
+
+    def as_nd_ndarray(self) -> NDArray:
+        """The array itself."""
+        return self
+
+    def as_np_ndarray(self) -> NDArray:
+        """Not supported: there is no `mx.np`."""
+        raise MXNetError("as_np_ndarray: there is no mx.np here; use asnumpy() or the operators of mx.nd")
+
+    # --- gradients ------------------------------------------------------------------------------------------
+    def attach_grad(self, grad_req: str = "write", stype: str | None = None) -> None:
+        """Make this array a variable: `autograd` computes its gradient into `grad`, zeros at first.
+
+        Parameters
+        ----------
+        grad_req
+            ``"write"`` overwrites `grad` with every backward, ``"add"`` adds to it, ``"null"`` leaves it.
+        stype
+            None or "default": gradients are dense.
+        """
+        from .. import autograd
+
+        if stype not in (None, "default"):
+            raise MXNetError(f"attach_grad: stype={stype!r} is not supported; gradients are dense")
+        grad = imperative.empty(self.shape, self.context, self.spec[1], zero=True)
+        autograd.mark_variables([self], [grad], grad_req)
 
     def detach(self) -> NDArray:
         """Array over the same memory that no gradient flows through."""
         return self._view(self.shape, 0)
+
+    def backward(
+        self, out_grad: NDArray | None = None, retain_graph: bool = False, train_mode: bool = True
+    ) -> None:
+        """Compute the gradients of this array by the variables it was recorded from.
+
+        Parameters
+        ----------
+        out_grad
+            Gradient of this array; default ones.
+        retain_graph
+            Keep the recorded graph for another backward.
+        train_mode
+            Training behaviour of operators that have one.
+        """
+        from .. import autograd
+
+        autograd.backward([self], [out_grad], retain_graph, train_mode)
+
+    def __copy__(self) -> NDArray:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NDArray:
+        return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_pickle, (self.asnumpy(), self.context.device_type, self.context.device_id)
@@ -338,23 +433,15 @@ class NDArray(ArrayBase):
         return _binary(self, other, "broadcast_lesser_equal", "_lesser_equal_scalar")
 
 
-def _numpy_key(key: Any) -> Any:
-    """Index with NDArrays turned into integer arrays."""
-    if isinstance(key, NDArray):
-        return key.asnumpy().astype(np.int64)
-    if isinstance(key, tuple):
-        return tuple(_numpy_key(k) for k in key)
-    if isinstance(key, list):
-        return np.asarray(key)
-    return key
-
-
 def _from_pickle(array: np.ndarray, device_type: str, device_id: int) -> NDArray:
     context = Context(device_type, device_id)
     found: NDArray
     try:
         found = imperative.from_numpy(array, context)
-    except MXNetError:
+    except DeviceError as error:
+        warnings.warn(
+            f"the array was pickled on {context}, now it is on {current_context()}: {error}", stacklevel=2
+        )
         found = imperative.from_numpy(array, current_context())
     return found
 

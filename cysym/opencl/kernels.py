@@ -23,6 +23,7 @@ _PARAM = re.compile(r"\b(OUT_T|IN_T|OUT|IN|INTS|INT|FLOAT|ITEMS)\b(?:\s*\(([^()]
 _DTYPES = re.compile(r"^//! dtypes:(.*)$", re.M)
 _GRID = re.compile(r"^\s*//! grid (\w+):(.*)$", re.M)
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
+_INCLUDE = re.compile(r'^#include "(\w+\.inc)"$', re.M)
 _ORDER = {"OUT": 0, "IN": 0, "OUT_T": 0, "IN_T": 0, "INT": 1, "INTS": 1, "FLOAT": 2, "ITEMS": 3}
 
 
@@ -83,7 +84,7 @@ class Table:
             if entry.name == "preamble.cl":
                 self.preamble = entry.read_text(encoding="utf-8")
             elif entry.name.endswith(".cl"):
-                self._add(entry.name, entry.read_text(encoding="utf-8"))
+                self._add(entry.name, _INCLUDE.sub(_included, entry.read_text(encoding="utf-8")))
 
     def add_folder(self, folder: str | os.PathLike[str]) -> None:
         """Add the .cl files of another folder (tests, experiments)."""
@@ -96,6 +97,11 @@ class Table:
             if there is not None and (there.file, there.text) != (file, text):
                 raise DeviceError(f"OpenCL kernel {kernel.name} is in {there.file} and in {file}")
             self.kernels[kernel.name] = kernel
+
+
+def _included(match: re.Match[str]) -> str:
+    """Text that a .cl file shares with the CPU's kernels: an .inc file of `c_kernels`."""
+    return files("cysym").joinpath("c_kernels", match.group(1)).read_text(encoding="utf-8")
 
 
 def scan(file: str, text: str) -> list[Kernel]:

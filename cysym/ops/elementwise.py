@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..base import MXNetError
-from ..dtypes import CODES
+from ..dtypes import CODES, NAMES
 from . import expr
-from .ew_group import MAX_POINTERS, ROWS, EwGroup, Form, Row, compile_tree, function_rule, group_of, sum_group
-from .rules import ShapeRule, is_known, show
+from .ew_group import MAX_POINTERS, ROWS, EwGroup, Form, Row, compile_tree, group_of, sum_group
+from .rules import FLOATS, ShapeRule, TypeRule, is_known, show
 from .schema import REQUIRED, Backward, Bool, Enum, Float, Int, OpDef
 
 if TYPE_CHECKING:
@@ -92,50 +92,9 @@ class ElementwiseBackward(Backward):
         self.forward.lower_gradients(c, self)
 
     def gradient(self, g: GradContext) -> list[Any]:
-        return g.backward(SecondBackward)
+        from .ew_derivative import of_backward
 
-
-class SecondBackward(Backward):
-    """Gradients of a gradient node: its expressions, differentiated."""
-
-    half = True
-
-    forward: ElementwiseBackward
-
-    def gradient(self, g: GradContext) -> list[Any]:
-        raise MXNetError(f"third derivatives of {self.forward.forward.name} are not supported")
-
-    def of_input(self, name: str) -> expr.Tree:
-        """sum over gradients k of h_k * d gradient_k / d input; h_k is called by the k-th capital letter."""
-        variable = next(v for v, n in self.forward.tensor_names().items() if n == name)
-        total: expr.Tree = ("K", 0)
-        for letter, form in zip("PQ", self.forward.forms(), strict=False):
-            part = expr.derivative(expr.parse(form.text), variable, function_rule)
-            if part != ("K", 0):
-                part = ("*", (letter,), part)
-                total = part if total == ("K", 0) else ("+", total, part)
-        return total
-
-    def read_names(self) -> tuple[str, ...]:
-        heads = tuple(f"ograd{k}" for k in range(len(self.forward.wanted)))
-        return heads + self.forward.input_names()
-
-    def lower(self, c: LowerContext) -> None:
-        forward = self.forward.forward
-        if type(forward).lower_gradients is not Elementwise.lower_gradients:
-            raise MXNetError(f"second derivatives of {forward.name} are not supported")
-        names = self.forward.tensor_names() | {"P": "ograd0", "Q": "ograd1"}
-        scalars = dict(zip("st", forward.numbers(c), strict=False))
-        for wanted in self.wanted:
-            tree = self.of_input(wanted)
-            used = [v for v in names if _mentions(tree, v)]
-            group, floats = compile_tree(tree, "".join(used), scalars)
-            out = c.output(wanted, "any")
-            emit(c, group, [out], [c.input(names[v], "any") for v in used], floats)
-
-
-def _mentions(tree: expr.Tree, variable: str) -> bool:
-    return tree == (variable,) or any(_mentions(t, variable) for t in tree[1:] if isinstance(t, tuple))
+        return of_backward(g)
 
 
 class Elementwise(OpDef):
@@ -178,8 +137,13 @@ class Elementwise(OpDef):
         group, reads = group_of(node.forms())
         names = node.tensor_names()
         outs = [c.output(w, "any") for w in node.wanted]
-        ins = [c.input(names[v], "any") for v in reads]
-        emit(c, group, outs, ins, self.numbers(c)[: group.n_floats])
+        kind = c.input("ograd", "any").dtype  # not the data's where a number made whole data floating
+        ins = [c.input(names[v], "any", kind) for v in reads]
+        wide = [out if out.dtype == kind else c.temp(out.shape, kind) for out in outs]
+        emit(c, group, wide, ins, self.numbers(c)[: group.n_floats])
+        for out, result in zip(outs, wide, strict=True):
+            if out is not result:
+                c.cast(out, result)
 
     def gradient(self, g: GradContext) -> list[Any]:
         """The head gradient itself where the expression is ``g``, none where it is 0, else a node."""
@@ -202,7 +166,25 @@ class ScalarOp(Elementwise):
 
     scalars = ("scalar",)
     scalar = Float(1.0, "the number; read anew at each run", dynamic=True)
-    is_int = Bool(True, "accepted for MXNet's sake; the number takes the data's type either way")
+    is_int = Bool(True, "whether the number is a whole one; False: whole data give a float64 result")
+
+    def infer_type(self, t: TypeRule) -> None:
+        """Floating types stay; whole numbers do with a whole number, of which bool makes int64."""
+        known = t.ins[0]
+        if known is None:
+            t.meet_in(0, t.outs[0])
+        elif NAMES[known] in FLOATS:
+            t.same()
+        elif not self.is_int:
+            t.meet_out(0, CODES["float64"])
+        else:
+            t.meet_out(0, CODES["int64"] if NAMES[known] == "bool" else known)
+
+    def operand(self, c: LowerContext, name: str, shape: tuple[int, ...]) -> Tensor:
+        return c.input(name, "any", c.output("output", "any").dtype)
+
+    def passes_through(self) -> bool:
+        return self.is_int
 
 
 class BinaryOp(Elementwise):
@@ -308,17 +290,24 @@ class SmoothL1(Elementwise):
 class LeakyReLU(Elementwise):
     """Leaky rectifiers ``act_type``: leaky ``x > 0 ? x : slope * x``; prelu, the same with a learned slope
     ``gamma`` per channel (axis 1); elu ``x > 0 ? x : slope * (exp(x) - 1)``; selu; gelu ``x * (1 + erf(x /
-    sqrt(2))) / 2``; rrelu, in inference only: leaky with the mean of the bounds.
+    sqrt(2))) / 2``; rrelu, leaky with a slope that is drawn for each element in training, uniformly between
+    the bounds, and is their mean in inference; its second output, ``mask``, is what elements were multiplied
+    by.
 
     data: any shape; gamma: (channels,), (1,) or the shape of data; output: the shape of data. (MXNet:
     LeakyReLU)"""
 
     name = "LeakyReLU"
     has_own_output_names = True
+    dtypes = FLOATS
     act_type = Enum(("elu", "gelu", "leaky", "prelu", "rrelu", "selu"), "leaky", "which function")
     slope = Float(0.25, "slope below 0 (leaky, elu)")
     lower_bound = Float(0.125, "lower bound of the random slope (rrelu)")
     upper_bound = Float(0.334, "upper bound of the random slope (rrelu)")
+
+    def check(self) -> None:
+        if self.act_type == "rrelu":
+            self.is_random = True  # type: ignore[misc]
 
     def the_row(self) -> Row:
         return ROWS["leaky" if self.act_type == "rrelu" else self.act_type]
@@ -364,13 +353,34 @@ class LeakyReLU(Elementwise):
 
     def lower(self, c: LowerContext) -> None:
         if self.act_type == "rrelu" and c.is_train:
-            raise MXNetError("LeakyReLU: act_type='rrelu' is supported in inference only")
+            self.lower_random(c)
+            return
         super().lower(c)
         if self.act_type == "rrelu" and c.wants("mask"):  # what each element was multiplied by
             x, ones = c.input("data", "any"), c.temp(c.shape("data"), c.output("mask").dtype)
             emit(c, group_of((ROWS["ones_like"].forward,))[0], [ones], [])
             group, _ = group_of((ROWS["leaky"].gradients[0],))
             emit(c, group, [c.output("mask", "any")], [x, ones], self.numbers(c))
+
+    def lower_random(self, c: LowerContext) -> None:
+        """mask = x > 0 ? 1 : drawn slope; output = x * mask."""
+        from .random import generators
+
+        x, state = c.input("data", "any"), c.random_state()
+        mask = c.output("mask", "any") if c.wants("mask") else c.temp(x.shape, x.dtype)
+        slopes = c.temp(x.shape, STAND_IN.get(x.dtype, x.dtype))
+        n, step = generators(x.size)
+        bounds = [self.lower_bound, self.upper_bound - self.lower_bound]
+        ints = [x.size, step]
+        c.call("random_uniform", [slopes, state], [state], ints, bounds, items=n, cost=step, mutates=True)
+        group, floats = compile_tree(expr.parse("SEL(x > K(0), K(1), a)", "xa"), "xa")
+        emit(c, group, [mask], [x, slopes], floats)
+        emit(c, group_of((ROWS["elemwise_mul"].forward,))[0], [c.output("output", "any")], [x, mask])
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        if self.act_type == "rrelu":
+            return [g.make("elemwise_mul", g.ograd(), g.outs[1])]
+        return super().gradient(g)
 
     def lower_gradients(self, c: LowerContext, node: ElementwiseBackward) -> None:
         if self.act_type != "prelu":

@@ -23,6 +23,7 @@ FUNCTIONS: Final[dict[str, tuple[int, float]]] = {
     "TAN": (1, 12.0), "ASIN": (1, 6.0), "ACOS": (1, 6.0), "ATAN": (1, 6.0), "SINH": (1, 12.0),
     "COSH": (1, 10.0), "TANH": (1, 0.5), "ASINH": (1, 7.0), "ACOSH": (1, 7.0), "ATANH": (1, 4.0),
     "ERF": (1, 1.1), "TGAMMA": (1, 36.0), "LGAMMA": (1, 10.0), "DIGAMMA": (1, 16.0),
+    "ERFINV": (1, 60.0),
 }  # fmt: skip
 _LEVELS: Final = (("|",), ("&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/"))
 _COMPARISONS: Final = frozenset({"|", "&", "==", "!=", "<", "<=", ">", ">=", "ISNAN"})

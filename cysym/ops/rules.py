@@ -100,19 +100,24 @@ class ShapeRule:
             ) from None
         return self.outs[i]
 
-    def same(self) -> None:
-        """All inputs and outputs have one shape."""
+    def same(self, ins: Sequence[int] | None = None, outs: Sequence[int] | None = None) -> None:
+        """The inputs and outputs listed (default all) have one shape."""
+        count = len(self.ins)
+        which = list(range(count) if ins is None else ins)
+        which += [count + k for k in (range(len(self.outs)) if outs is None else outs)]
+        shapes = self.ins + self.outs
         shape: Dims | None = None
-        for k, s in enumerate(self.ins + self.outs):
+        for k in which:
             try:
-                shape = meet(shape, s)
+                shape = meet(shape, shapes[k])
             except ValueError:
-                where = f"{k}-th input" if k < len(self.ins) else f"{k - len(self.ins)}-th output"
+                where = f"{k}-th input" if k < count else f"{k - count}-th output"
                 raise ShapeError(
-                    f"Incompatible attr at {where}: expected {show(shape)}, got {show(s)}"
+                    f"Incompatible attr at {where}: expected {show(shape)}, got {show(shapes[k])}"
                 ) from None
-        self.ins[:] = [shape] * len(self.ins)
-        self.outs[:] = [shape] * len(self.outs)
+        for k in which:
+            shapes[k] = shape
+        self.ins[:], self.outs[:] = shapes[:count], shapes[count:]
 
     def broadcast_binary(self) -> None:
         """NumPy broadcasting of two inputs into one output."""

@@ -160,7 +160,29 @@ class OptShape(Param[tuple[int | None, ...]]):
         if isinstance(value, int) and not isinstance(value, bool):
             return (value,)
         try:
-            return tuple(None if v is None else int(v) for v in value)
+            dims = tuple(None if v is None else int(v) for v in value)
+            if any(isinstance(v, (bool, str)) or d != v for d, v in zip(dims, value, strict=True)):
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
+            raise self.refuse(value) from None
+        if any(d is not None and not -(2**63) <= d < 2**63 for d in dims):
+            raise self.refuse(value)
+        return dims
+
+
+class Floats(Param[tuple[float, ...]]):
+    """A tuple of numbers, as the multi-tensor updates take learning rates."""
+
+    kind = "tuple of <float>"
+
+    def convert(self, value: Any) -> tuple[float, ...]:
+        if isinstance(value, str):
+            value = _literal(value)
+        try:
+            items = (value,) if isinstance(value, (int, float)) else tuple(value)
+            if any(isinstance(v, (bool, str)) for v in items):
+                raise ValueError
+            return tuple(float(v) for v in items)
         except (TypeError, ValueError, OverflowError):
             raise self.refuse(value) from None
 
@@ -221,7 +243,8 @@ class OpDef:
         from the device's random stream (its outputs are kept to the end of the run, so that a replay need not
         redraw); ``mutates``: names of inputs the operator writes, by phase; ``half``: its kernels take
         float16 as it is (otherwise they get float32 casts of float16 inputs, and results are cast back);
-        ``dtypes``: names of the element types its first input (of a creation operator: its output) may have.
+        ``dtypes``: names of the element types its first input (of a creation operator: its output) may have;
+        ``formed_by_out``: an imperative call takes the output's shape and type from ``out=``.
     """
 
     name: ClassVar[str] = ""
@@ -239,6 +262,7 @@ class OpDef:
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {}
     half: ClassVar[bool] = False
     dtypes: ClassVar[tuple[str, ...] | None] = None
+    formed_by_out: ClassVar[bool] = False
     params: ClassVar[dict[str, Param[Any]]] = {}
     dynamic_names: ClassVar[frozenset[str]] = frozenset()
 
@@ -249,10 +273,14 @@ class OpDef:
     def __init_subclass__(cls, **kw: Any) -> None:
         super().__init_subclass__(**kw)
         params: dict[str, Param[Any]] = {}
+        attributes: dict[str, str] = {}  # a parameter called like a method stands under another name
         for base in reversed(cls.__mro__):
-            for value in vars(base).values():
+            for key, value in vars(base).items():
                 if isinstance(value, Param):
                     params[value.name] = value
+                    attributes[key] = value.name
+                elif key in attributes:  # a subclass fixes it: the value is a plain attribute, no parameter
+                    del params[attributes.pop(key)]
         cls.params = params
         cls.dynamic_names = frozenset(n for n, p in params.items() if p.dynamic)
         if "name" in vars(cls) and cls.name:
@@ -291,12 +319,23 @@ class OpDef:
                 values[param.name] = param.default
         self = cls.__new__(cls)
         self.values = values
-        self.key = (cls, *(v for n, v in values.items() if not cls.params[n].dynamic))
-        self.check()
+        # in the order of the class: `values` has that of the caller's words
+        self.key = (cls, *(values[n] for n, p in cls.params.items() if not p.dynamic))
+        try:
+            self.check()
+        except MXNetError as error:
+            if cls.name in str(error):
+                raise
+            raise type(error)(f'{error}, in operator {cls.name}(name="")') from None
         return self
 
     def check(self) -> None:
         """Refuse combinations of parameters that no input can make valid."""
+
+    @classmethod
+    def count_of(cls, arrays: int) -> int:
+        """Value of the parameter named by `variadic` when `arrays` inputs are given."""
+        return arrays
 
     # --- names ----------------------------------------------------------------------------------------------
     def input_names(self) -> tuple[str, ...]:
@@ -385,6 +424,15 @@ class Backward(OpDef):
 
     def output_names(self) -> tuple[str, ...]:
         return self.wanted
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        """Gradients of the gradient, for `autograd.grad(create_graph=True)`; refused where not overridden."""
+        if self.backward is not None:
+            return g.backward(self.backward)
+        label = self.forward.name or repr(self.forward)
+        raise MXNetError(
+            f"Operator {label} is not twice differentiable: the gradient of its gradient is not supported"
+        )
 
     def infer_shape(self, s: ShapeRule) -> None:
         """Nothing to do: each output has the shape of the forward input it is the gradient of."""

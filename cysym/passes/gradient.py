@@ -69,6 +69,72 @@ class GradContext:
         at = {n: i for i, n in enumerate(wanted)}
         return [(node, at[n]) if n in at else None for n in names]
 
+    # --- gradients of gradient nodes ------------------------------------------------------------------------
+    def linear(self) -> list[Entry | None]:
+        """For a `Backward` that is a linear map of ``ograd`` and reads nothing else: its transpose, which is
+        the forward operator itself."""
+        op = self._backward()
+        if len(self.ins) != 1 or len(op.wanted) != 1:
+            raise MXNetError(f"{op!r} reads {op.input_names()} and makes {op.wanted}: no linear map of ograd")
+        return [self.apply(op.forward, self.ograd(), like=self.ins[0])]
+
+    def bilinear(self, first: str, second: str, bias: str = "") -> list[Entry | None]:
+        """For the `Backward` of a product of inputs `first` and `second`, plus an optional `bias` for each of
+        the last but spatial axes: everything is made of the operator and its own gradient nodes.
+
+        With G the head gradient, dA = bwd(G, B) and dB = bwd(G, A); of heads P, Q, R at dA, dB and dbias come
+        ``dG = f(P, B) + f(A, Q) + R``, ``dB = bwd(G, P)``, ``dA = bwd(G, Q)``.
+        """
+        op = self._backward()
+        names = op.input_names()
+        source = dict(zip(names, self.ins, strict=True))
+        want = dict(zip(names, self.wants, strict=True))
+        heads = dict(zip(op.wanted, self.ograds, strict=True))
+        plain = changed(op.forward, no_bias=True) if "no_bias" in op.forward.params else op.forward
+        p, q = heads.get(first), heads.get(second)
+        found: dict[str, Entry | None] = {}
+        g = source["ograd"]
+        if want["ograd"]:
+            parts = []
+            if p is not None:
+                parts.append(self.apply(plain, p, source[second], like=g))
+            if q is not None:
+                parts.append(self.apply(plain, source[first], q, like=g))
+            r = heads.get(bias)
+            if r is not None:
+                base = _total(parts) or zeros_of(g)
+                kernel = op.forward.values.get("kernel")
+                if kernel:  # channels are followed by as many axes as the kernel has
+                    r = self.make("Reshape", r, shape=(1, -1, *(1 for _ in kernel)))
+                parts = [self.make("broadcast_add", base, r, like=g)]
+            found["ograd"] = _total(parts)
+        for name, other, head in ((second, first, p), (first, second, q)):
+            if head is None or not want.get(name):
+                continue
+            made = type(op).of(plain, (name,))
+            given = {"ograd": g, other: head}
+            node = Node(made, f"{self.node.name}_backward", tuple(given[n] for n in made.input_names()))
+            node.like, node.origin = (source[name],), self.node
+            found[name] = (node, 0)
+        return [found.get(n) for n in names]
+
+    def apply(self, op: OpDef, *inputs: Entry, like: Entry) -> Entry:
+        """A node of an operator at hand."""
+        node = Node(op, f"{self.node.name}_backward", inputs)
+        node.like, node.origin = (like,), self.node
+        return (node, 0)
+
+    def _backward(self) -> Backward:
+        assert isinstance(self.op, Backward)
+        return self.op
+
+
+def changed(op: OpDef, **values: Any) -> OpDef:
+    """The operator with some parameters changed."""
+    if all(op.values[n] == v for n, v in values.items()):
+        return op
+    return type(op).make({**op.values, **values})
+
 
 def zeros_of(entry: Entry) -> Entry:
     """A node of zeros with the shape and type of `entry`."""

@@ -127,12 +127,13 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """A scalar that may change from run to run: parameter `param` of graph node `node`, and what it is at
-    first."""
+    """A scalar that may change from run to run: parameter `param` of graph node `node` (item `index` of it
+    where it is a tuple), and what it is at first."""
 
     node: int
     param: str
     value: float = 0.0
+    index: int = -1
 
 
 @dataclass(slots=True)

@@ -61,6 +61,7 @@ class LowerContext:
         self._read = frozenset(outs) if read is None else read
         self._widen = not op.half and any(t.dtype == HALF for t in (*ins.values(), *outs.values()))
         self._wide: dict[str, Tensor] = {}
+        self._wide_out: dict[str, Tensor] = {}  # a gradient is called like the input it belongs to
 
     @staticmethod
     def _once(emit: Callable[[Call], None]) -> Callable[[Call], None]:
@@ -131,10 +132,10 @@ class LowerContext:
             raise MXNetError(f"operator {self.op!r} of node {self.name} has no output {name!r}")
         t = self._outs[name]
         if self._widen and t.dtype == HALF:
-            if name not in self._wide:
-                self._wide[name] = self.temp(t.shape, FLOAT)
-                self._after.append(self._cast_call(t, self._wide[name]))
-            return self._wide[name]
+            if name not in self._wide_out:
+                self._wide_out[name] = self.temp(t.shape, FLOAT)
+                self._after.append(self._cast_call(t, self._wide_out[name]))
+            return self._wide_out[name]
         if _fits(t, need):
             return t
         tmp = self.temp(t.shape, t.dtype)
@@ -168,9 +169,11 @@ class LowerContext:
         """The device's random state (1024 Mersenne twisters), read and written by random kernels."""
         return self._random_state(self.device)
 
-    def dynamic(self, param: str) -> Dynamic:
-        """A scalar parameter whose value is read at each run; goes among `floats`."""
-        return Dynamic(self.node, param, float(self.op.values[param]))
+    def dynamic(self, param: str, index: int = -1) -> Dynamic:
+        """A scalar parameter (or item `index` of a tuple) whose value is read at each run; goes among
+        `floats`."""
+        value = self.op.values[param]
+        return Dynamic(self.node, param, float(value if index < 0 else value[index]), index)
 
     # --- calls ----------------------------------------------------------------------------------------------
     def call(

@@ -41,7 +41,7 @@ def recompute(
         if not _is_relu(relu.op) or relu not in readers or nbytes(relu) < WORTHWHILE:
             continue
         norm, k = relu.inputs[0]
-        if k != 0 or not isinstance(norm.op, BatchNorm) or norm.op.use_global_stats:
+        if k != 0 or type(norm.op) is not BatchNorm or norm.op.use_global_stats:
             continue
         x, gamma, beta = norm.inputs[:3]
         again = Node(BatchNormAgain.of(norm.op), f"{norm.name}_again", (x, (norm, 1), (norm, 2), gamma, beta))

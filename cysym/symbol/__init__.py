@@ -17,10 +17,14 @@ from ..formats.symbol_json import hide_attrs
 from ..ops.schema import OpDef, all_ops, find_op
 from . import convert
 from .compose import attr_text, make_node
+from .fluent import add_methods
 from .register import explain_absent, make_function, split_arguments, submodule
 from .symbol import Number, Symbol
 
-__all__ = ["Group", "Symbol", "Variable", "load", "load_json", "var"]
+__all__ = [
+    "Group", "Symbol", "Variable", "eye", "histogram", "hypot", "linspace", "load", "load_json", "split_v2",
+    "var",
+]  # fmt: skip
 
 
 def Variable(
@@ -129,7 +133,7 @@ def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: d
     if cls.variadic:
         if named:
             tensors += [named.pop(k) for k in list(named)]
-        params[cls.variadic] = len(tensors)
+        params[cls.variadic] = cls.count_of(len(tensors))
     entries = [None if t is None else t._single(f"input {i}" if i else "data") for i, t in enumerate(tensors)]
     node = make_node(
         cls, function_name, entries, {k: v._single(k) for k, v in named.items()}, params, name, attr
@@ -229,16 +233,11 @@ for _name, _cls in _ops.all_ops().items():
     _function = _functions[_name]
     if not hasattr(_module, _name):
         setattr(_module, _name, _function)
-    if (
-        _name.isidentifier()
-        and not _name.startswith("_")
-        and not hasattr(Symbol, _name)
-        and not _cls.variadic
-        and _cls.inputs
-    ):
-        setattr(Symbol, _name, (lambda f: lambda self, *args, **kwargs: f(self, *args, **kwargs))(_function))
-random = submodule(__name__, "random", ("_random_",), _functions)
 linalg = submodule(__name__, "linalg", ("_linalg_",), _functions)
 contrib = submodule(__name__, "contrib", ("_contrib_",), _functions)
 image = submodule(__name__, "image", ("_image_",), _functions)
 explain_absent(_module, ("",))
+from . import random  # noqa: E402  # made of the functions above
+from .functions import eye, histogram, hypot, linspace, split_v2  # noqa: E402
+
+add_methods(Symbol, {**_functions, "split_v2": split_v2})

@@ -8,6 +8,7 @@ each.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,6 +54,7 @@ class OperatorCase:
     aux_after_forward: dict[str, Array]
     aux_after_backward: dict[str, Array]
     args_after: dict[str, Array]
+    outs: tuple[str, ...]
 
     def __str__(self) -> str:
         return self.name
@@ -99,8 +101,9 @@ def operator_cases() -> tuple[OperatorCase, ...]:
     )
 
 
-def _cases_of(stem: Path) -> list[OperatorCase]:
-    raw = np.load(stem.with_suffix(".npz"))["bytes"].tobytes()
+def _reader(path: Path) -> Callable[[list[Any]], Array]:
+    """Return a function from a reference `[dtype, shape, offset]` into the file's bytes to its array."""
+    raw = np.load(path)["bytes"].tobytes()
 
     def array(reference: list[Any]) -> Array:
         dtype, shape, offset = reference
@@ -108,6 +111,12 @@ def _cases_of(stem: Path) -> list[OperatorCase]:
         found: Array = np.frombuffer(raw, dtype, count, offset).reshape(shape).copy()
         found.flags.writeable = False
         return found
+
+    return array
+
+
+def _cases_of(stem: Path) -> list[OperatorCase]:
+    array = _reader(stem.with_suffix(".npz"))
 
     def arrays(references: dict[str, list[Any]]) -> dict[str, Array]:
         return {name: array(reference) for name, reference in references.items()}
@@ -135,9 +144,40 @@ def _cases_of(stem: Path) -> list[OperatorCase]:
             aux_after_forward=arrays(record.get("aux_after_forward", {})),
             aux_after_backward=arrays(record.get("aux_after_backward", {})),
             args_after=arrays(record.get("args_after", {})),
+            outs=tuple(record.get("outs", list(record["inputs"])[:1])),
         )
 
     return [case(record) for record in json.loads(stem.with_suffix(".json").read_text())]
+
+
+@dataclass(frozen=True)
+class TypeAnswer:
+    """One operator called with one element type: MXNet's outputs, or None where it refuses."""
+
+    op: str
+    dtype: str
+    params: dict[str, str]
+    inputs: dict[str, Array]
+    outputs: tuple[Array, ...]
+
+    def __str__(self) -> str:
+        return f"{self.op}-{self.dtype}"
+
+
+@lru_cache(maxsize=1)
+def type_answers() -> tuple[tuple[TypeAnswer, ...], tuple[tuple[str, str], ...]]:
+    """Return what MXNet computed, and the pairs (operator, type) it refused."""
+    array = _reader(HERE / "dtypes.npz")
+    answers, refused = [], []
+    for row in json.loads((HERE / "dtypes.json").read_text()):
+        for dtype, found in row["types"].items():
+            if found is None:
+                refused.append((row["op"], dtype))
+                continue
+            inputs = {name: array(reference) for name, reference in found["inputs"].items()}
+            outputs = tuple(array(reference) for reference in found["outputs"])
+            answers.append(TypeAnswer(row["op"], dtype, row["params"], inputs, outputs))
+    return tuple(answers), tuple(refused)
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class OpCase:
-    """One question to MXNet; `inputs` maps input names, in the operator's order, to array makers."""
+    """One question to MXNet; `inputs` maps input names, in the operator's order, to array makers.
+
+    `outs` of an imperative case are inputs given as `out=`; by default the first of `mutates`. `scratch` are
+    inputs that MXNet spoils without need.
+    """
 
     op: str
     label: str
@@ -34,6 +38,8 @@ class OpCase:
     aux: tuple[str, ...] = ()
     mode: str = "symbol"
     mutates: tuple[str, ...] = ()
+    outs: tuple[str, ...] | None = None
+    scratch: tuple[str, ...] = ()
     seed: int | None = None
     calls: int = 1
     backwards: int = 1
@@ -83,9 +89,9 @@ def probabilities(*shape: int) -> Maker:
     return make
 
 
-def values(numbers: Any, dtype: str = "float32") -> Maker:
+def values(numbers: Any, dtype: str = "float32", shape: tuple[int, ...] | None = None) -> Maker:
     """Exactly these numbers."""
-    return lambda rng: np.array(numbers, dtype=dtype)
+    return lambda rng: np.array(numbers, dtype=dtype).reshape(np.shape(numbers) if shape is None else shape)
 
 
 HERE = Path(__file__).resolve().parent

@@ -2,8 +2,8 @@
 
     MXNET_SUBGRAPH_BACKEND=NONE OMP_NUM_THREADS=2 python record_mxnet.py [PART ...]
 
-The parts: ops (ops:STEM for one module of `asked/`), registry, symbols, files, memory, trajectories; without
-one, all.
+The parts: ops (ops:STEM for one module of `asked/`), registry, dtypes, symbols, files, memory,
+trajectories; without one, all.
 
 Needs Python 3.8 with `mxnet==1.9.1 numpy==1.23.5`; imports only these and the scripts beside it. `README.md`
 describes the files; `loader.py` reads them.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import record_dtypes
 import record_files
 import record_memory
 import record_registry
@@ -44,6 +45,7 @@ def main(parts: list[str]) -> None:
     jobs: dict[str, Any] = {
         "ops": (record_ops, HERE / "ops"),
         "registry": (record_registry.record, HERE / "registry.json"),
+        "dtypes": (record_dtypes.record, HERE),
         "symbols": (record_symbols.record, HERE / "json"),
         "files": (record_files.record, HERE / "files"),
         "memory": (record_memory.record, HERE / "memory.json"),

@@ -38,7 +38,12 @@ class Blob:
 
 
 def find_operator(namespace: Any, op: str) -> Any:
-    """Return the function of `op`, also where MXNet hides it in `_internal`."""
+    """Return the function of `op`, also where MXNet hides it in `_internal`, `contrib`, `linalg` or `random`."""
+    if op.endswith("_like") and op.startswith("_random_"):
+        return getattr(namespace.random, op[len("_random_") :])
+    for prefix in ("_contrib_", "_linalg_"):
+        if op.startswith(prefix):
+            return getattr(getattr(namespace, prefix.strip("_")), op[len(prefix) :])
     return getattr(namespace, op, None) or getattr(namespace._internal, op)
 
 
@@ -57,8 +62,9 @@ class SymbolRun:
         self, mx: Any, case: OpCase, arrays: dict[str, Array], grads: dict[str, Array], req: str
     ) -> None:
         self.mx, self.case = mx, case
-        variables = [mx.sym.Variable(name) for name in case.inputs]
-        self.symbol = find_operator(mx.sym, case.op)(*variables, name="op", **case.params)
+        variables = [mx.sym.Variable(name) for name in case.inputs if name not in case.aux]
+        states = {name: mx.sym.Variable(name) for name in case.aux}  # old operators take them by name only
+        self.symbol = find_operator(mx.sym, case.op)(*variables, name="op", **states, **case.params)
         self.args = {name: self._load(arrays[name]) for name in self.symbol.list_arguments()}
         self.aux = {name: self._load(arrays[name]) for name in self.symbol.list_auxiliary_states()}
         self.grads = {name: self._load(grads[name]) for name in self.args if name not in case.no_grad}
@@ -177,19 +183,25 @@ def _record_add(mx: Any, case: OpCase, arrays: Any, heads: Any, grads: Any, blob
 def _record_imperative(mx: Any, case: OpCase, arrays: dict[str, Array], blob: Blob) -> dict[str, Any]:
     operands = {name: mx.nd.array(array, dtype=array.dtype) for name, array in arrays.items()}
     function = find_operator(mx.nd, case.op)
-    where = {"out": operands[case.mutates[0]]} if case.mutates else {}
+    outs = case.mutates[:1] if case.outs is None else case.outs
+    where = {"out": [operands[name] for name in outs] if len(outs) > 1 else operands[outs[0]]} if outs else {}
     if case.seed is not None:
         mx.random.seed(case.seed)
     for _ in range(case.calls):
         outputs = function(*operands.values(), **case.params, **where)
     mx.nd.waitall()
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    changed = [name for name in operands if not _same(operands[name].asnumpy(), arrays[name])]
+    changed = [
+        name
+        for name in operands
+        if name not in case.scratch and not _same(operands[name].asnumpy(), arrays[name])
+    ]
     if sorted(changed) != sorted(case.mutates):
         raise ValueError(f"{case.name} changes {changed}")
     return {
         "outputs": [blob.add(output.asnumpy()) for output in outputs],
         "args_after": _arrays({name: operands[name] for name in case.mutates}, blob),
+        "outs": list(outs),
     }
 
 
