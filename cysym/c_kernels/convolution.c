@@ -299,7 +299,8 @@ CS_KERNEL(conv_forward_stats) {
     }
 }
 
-/* ptr: dx, dy, w   items: image blocks * groups * input channel blocks * phases * pixel blocks of a phase */
+/* ptr: dx, dy, w, bias (read only if HAS_BIAS: a deconvolution's, one a channel of dx)
+ * items: image blocks * groups * input channel blocks * phases * pixel blocks of a phase */
 CS_KERNEL(conv_backward_data) {
     const int64_t *p = c->ints;
     int64_t taps = p[KD] * p[KH] * p[KW], phases = p[SD] * p[SH] * p[SW], mb = cs_div_up(p[IC], p[MB]);
@@ -328,8 +329,8 @@ CS_KERNEL(conv_backward_data) {
             b.w_tap[i] = b.axis[i].tap_step * jump[i];
         }
         gemm_result r = gemm_block(m, b.columns, k, k / p[OC], conv_pack_weight, &b, conv_pack_pixels, &b);
-        conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[XBATCH], p[XBATCH], &to, group * p[IC] + i0, m, 0,
-                   p + ID);
+        conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[XBATCH], p[XBATCH], &to, group * p[IC] + i0, m,
+                   p[HAS_BIAS] ? (const real *)c->ptr[3] + group * p[IC] + i0 : 0, p + ID);
     }
 }
 

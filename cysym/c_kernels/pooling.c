@@ -52,9 +52,12 @@ static inline range pool_outputs(const pool *v, int axis, int64_t k) {
     return (range){first > 0 ? cs_div_up(first, s) : 0, last < 0 ? 0 : cs_min(last / s + 1, v->out[axis])};
 }
 
-/* How many elements an average divides by, along one axis: mode 1 counts padding, 2 does not. */
+/* How many elements an average divides by, along one axis: mode 1 counts padding, 2 does not, 3
+ * always takes the whole window. */
 static inline int64_t pool_count(const pool *v, int axis, int64_t o) {
     const int64_t start = o * v->s[axis] - v->p[axis];
+    if (v->mode == 3)
+        return v->k[axis];
     if (v->mode == 2)
         return cs_max(cs_min(start + v->k[axis], v->in[axis]) - cs_max(start, 0), 0);
     return cs_max(cs_min(start + v->k[axis], v->in[axis] + v->p[axis]) - start, 0);
@@ -257,7 +260,7 @@ CS_KERNEL(pool_max) {
 }
 
 /* ptr: y, x   ints: channels, xb, yb, in x3, out x3, kernel x3, stride x3, pad x3, mode   items: planes
- * mode: 0 sum, 1 average counting padding, 2 average of the real elements */
+ * mode: 0 sum, 1 average counting padding, 2 average of the real elements, 3 sum by the window's size */
 CS_KERNEL(pool_sum) {
     const pool v = pool_of(c);
     const int is_small = pool_is_small(&v);

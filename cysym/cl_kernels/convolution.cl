@@ -175,17 +175,18 @@ static inline conv_taps conv_reach(long i, long taps, long stride, long dilate, 
     return t;
 }
 
-// ptr: dx, dy, w   A gather: dx[i] = sum of w[k] dy[o] over all taps k and outputs o with o * s - p + k * d =
-// i.
+// ptr: dx, dy, w, bias (read only if has_bias)   A gather: dx[i] = sum of w[k] dy[o] over all taps k and
+// outputs o with o * s - p + k * d = i.
 //! grid conv_backward_data: batch * groups * ((ic + 3) // 4) * id * ih * iw, local 64
-__kernel void conv_backward_data(OUT(dx), IN(dy), IN(w), INT(batch), INT(groups), INT(ic), INT(oc), INT(id),
-                                 INT(ih), INT(iw), INT(od), INT(oh), INT(ow), INT(kd), INT(kh), INT(kw),
-                                 INT(sd), INT(sh), INT(sw), INT(dd), INT(dh), INT(dw), INT(pd), INT(ph),
-                                 INT(pw), INT(xbatch), INT(ybatch), INT(xlayout), INT(ylayout), INT(has_bias),
-                                 INT(mb), INT(rb), INT(wb), INT(span), INT(nb), ITEMS) {
+__kernel void conv_backward_data(OUT(dx), IN(dy), IN(w), IN(bias), INT(batch), INT(groups), INT(ic), INT(oc),
+                                 INT(id), INT(ih), INT(iw), INT(od), INT(oh), INT(ow), INT(kd), INT(kh),
+                                 INT(kw), INT(sd), INT(sh), INT(sw), INT(dd), INT(dh), INT(dw), INT(pd),
+                                 INT(ph), INT(pw), INT(xbatch), INT(ybatch), INT(xlayout), INT(ylayout),
+                                 INT(has_bias), INT(mb), INT(rb), INT(wb), INT(span), INT(nb), ITEMS) {
     USE_OUT(dx);
     USE_IN(dy);
     USE_IN(w);
+    USE_IN(bias);
     const long pixels = id * ih * iw, fours = (ic + 3) / 4, taps = kd * kh * kw, work = get_global_id(0);
     if (work >= batch * groups * fours * pixels)
         return;
@@ -224,8 +225,11 @@ __kernel void conv_backward_data(OUT(dx), IN(dy), IN(w), INT(batch), INT(groups)
             }
     }
     for (int q = 0; q < 4; q++)
-        if (i0 + q < ic)
-            dx[image * xbatch + (group * ic + i0 + q) * pixels + pixel] = total[q] + part[q];
+        if (i0 + q < ic) {
+            const long c = group * ic + i0 + q;
+            total[q] += part[q];
+            dx[image * xbatch + c * pixels + pixel] = has_bias ? total[q] + bias[c] : total[q];
+        }
 }
 
 // ptr: dw, dy, x   One work-item: one tap of four output channels, over all images and pixels; sums of rows,

@@ -25,9 +25,12 @@ static inline pool_range pool_cover(long i, long k, long s, long p, long count) 
     return (pool_range){first < 0 ? 0 : first / s + 1, min((i + p) / s + 1, count)};
 }
 
-/* What an average divides by, along one axis: mode 1 counts padding, 2 does not. */
+/* What an average divides by, along one axis: mode 1 counts padding, 2 does not, 3 always takes the
+ * whole window. */
 static inline long pool_count(long o, long k, long s, long p, long size, long mode) {
     const long start = o * s - p;
+    if (mode == 3)
+        return k;
     return mode == 2 ? max(min(start + k, size) - max(start, 0L), 0L)
                      : max(min(start + k, size + p) - start, 0L);
 }

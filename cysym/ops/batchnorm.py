@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from ..base import ShapeError
 from ..dtypes import CODES
-from .rules import is_known, show
+from .rules import FLOATS, is_known, show
 from .schema import Backward, Bool, Float, Int, OpDef
 
 if TYPE_CHECKING:
@@ -60,10 +60,18 @@ class BatchNormBackward(Backward):
         states = () if self.forward.use_global_stats else self.forward.aux
         return ("ograd", "data", "mean", "var", *gamma, *states)
 
+    def head(self, c: LowerContext, need: Need) -> Tensor:
+        """The head gradient."""
+        return c.input("ograd", need)
+
+    def scale(self, c: LowerContext) -> Tensor:
+        """1 / sqrt(var + eps)."""
+        return c.input("var")
+
     def lower(self, c: LowerContext) -> None:
         op = self.forward
         need = op.need(len(c.shape("data")))
-        dy, x, mean, scale = c.input("ograd", need), c.input("data", need), c.input("mean"), c.input("var")
+        dy, x, mean, scale = self.head(c, need), c.input("data", need), c.input("mean"), self.scale(c)
         n, dtype, each = op.lines(x.shape), x.dtype, (mean.size,)
         is_batch = c.is_train and not op.use_global_stats
         sums, factors = c.temp((n.parts, n.channels, 2), dtype), c.temp((n.channels, 3), dtype)
@@ -117,6 +125,7 @@ class BatchNorm(OpDef):
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("gamma",), "backward": aux}
     has_own_output_names = True
     backward = BatchNormBackward
+    dtypes = FLOATS
 
     eps = Float(0.0010000000474974513, "added to the variance")
     momentum = Float(0.9, "share of the moving statistics kept")
@@ -223,7 +232,7 @@ class BatchNorm(OpDef):
         mean, scale = (c.output(o) if c.wants(o) else c.temp((n.channels,), dtype) for o in ("mean", "var"))
         return mean, scale
 
-    def _apply(self, c: LowerContext, x: Tensor, n: Lines, mean: Tensor, scale: Tensor) -> None:
+    def _apply(self, c: LowerContext, x: Tensor, n: Lines, mean: Tensor, scale: Tensor) -> Tensor:
         """output = (x - mean) * scale * gamma + beta; gamma is overwritten first where it is fixed."""
         gamma = scale
         if self.fix_gamma:
@@ -237,6 +246,7 @@ class BatchNorm(OpDef):
             "bn_apply", [y], [x, mean, scale, gamma, c.input("beta")], ints,
             items=n.outer * n.channels, cost=0.3 * n.inner + 0.5, inplace=[(0, 0)],
         )  # fmt: skip
+        return y
 
 
 class BatchNormAgain(OpDef):

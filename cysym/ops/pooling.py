@@ -8,13 +8,14 @@ a whole plane, an OpenCL work-item one input element that gathers from the windo
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..base import MXNetError, ShapeError
-from .rules import show
+from .rules import FLOATS, show
 from .schema import Backward, Bool, Enum, Int, OpDef, Shape
 
 if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
     from ..passes.ir import Tensor
     from ..passes.lower import LowerContext
     from .rules import ShapeRule
@@ -77,6 +78,10 @@ class PoolingBackward(Backward):
         if after is not None:
             c.copy(after, dx)
 
+    def gradient(self, g: GradContext) -> list[Any]:
+        """Averages and sums are linear; where a maximum is, is not."""
+        return g.linear() if self.forward.pool_type in ("avg", "sum") else super().gradient(g)
+
 
 class Pooling(OpDef):
     """Pools windows of the spatial axes: largest element, average, sum or p-norm.
@@ -90,6 +95,7 @@ class Pooling(OpDef):
     """
 
     name = "Pooling"
+    dtypes = FLOATS
     has_own_output_names = True
     backward = PoolingBackward
 
@@ -119,6 +125,11 @@ class Pooling(OpDef):
                 raise MXNetError(
                     f"{self.name}: kernel {self.kernel} and stride {self.stride} must be positive, "
                     f"pad {self.pad} not negative"
+                )
+            if max((*self.kernel, *self.stride, *self.pad)) >= 2**31:
+                raise MXNetError(
+                    f"{self.name}: kernel {self.kernel}, stride {self.stride} and pad {self.pad} must be "
+                    "below 2**31"
                 )
             if self.pooling_convention == "same":
                 raise MXNetError(
