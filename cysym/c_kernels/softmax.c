@@ -281,3 +281,16 @@ CS_KERNEL(softmax_columns_grad) {
         softmax_lines_grad((real *)c->ptr[0] + first, dy, y, mode, n, inner, k, K(c->floats[0]));
     }
 }
+
+/* ptr: y, x, length (int64)   ints: n, inner   floats: fill   items: elements */
+CS_KERNEL(softmax_mask) {
+    const int64_t n = c->ints[0], inner = c->ints[1], *length = c->ptr[2];
+    const real *x = c->ptr[1], fill = K(c->floats[0]);
+    real *y = c->ptr[0];
+    for (int64_t at = begin, stop; at < end; at = stop) { /* one row of `inner` elements at a time */
+        const int64_t i = at / inner % n, first = at / inner / n * inner - at / inner * inner;
+        stop = cs_min((at / inner + 1) * inner, end);
+        for (int64_t k = at; k < stop; k++)
+            y[k] = i < length[first + k] ? x[k] : fill;
+    }
+}

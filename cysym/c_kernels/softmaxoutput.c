@@ -86,3 +86,19 @@ CS_KERNEL(softmaxoutput_times) {
     for (int64_t i = begin; i < end; i++)
         y[i] = a[i] * b[i];
 }
+
+/* ptr: y, logs, label   ints: rows, n   floats: least probability   items: 1 */
+CS_KERNEL(softmaxoutput_cross) {
+    const int64_t n = c->ints[1];
+    const real *logs = c->ptr[1], *labels = c->ptr[2];
+    const double least = log(c->floats[0]);
+    for (int64_t item = begin; item < end; item++) {
+        double sum = 0;
+        for (int64_t i = 0; i < c->ints[0]; i++) {
+            const real label = TRUNC(labels[i]);
+            const double p = label >= 0 && label < K(n) ? logs[i * n + (int64_t)label] : least;
+            sum -= p < least ? least : p;
+        }
+        ((real *)c->ptr[0])[item] = K(sum);
+    }
+}

@@ -122,3 +122,13 @@ __kernel void softmax_columns_grad(OUT(dx), IN(dy), IN(y), INT(mode), INT(n), IN
         dx[at] = scale * (mode == SOFTMAX_PLAIN ? y[at] * (dy[at] - sum) : dy[at] - EXP(y[at]) * sum);
     }
 }
+
+// ptr: y, x, lengths (int64)   ints: n, inner   floats: fill   items: elements
+__kernel void softmax_mask(OUT(y), IN(x), IN_T(long, lengths), INT(n), INT(inner), FLOAT(fill), ITEMS) {
+    USE_OUT(y);
+    USE_IN(x);
+    USE_IN_T(long, lengths);
+    const long at = get_global_id(0);
+    if (at < items)
+        y[at] = at / inner % n < lengths[at / (inner * n) * inner + at % inner] ? x[at] : fill;
+}

@@ -62,3 +62,28 @@ __kernel void softmaxoutput_times(OUT(y), IN(a), IN(b), ITEMS) {
     if (i < items)
         y[i] = a[i] * b[i];
 }
+
+//! grid softmaxoutput_cross: items * 64, local 64
+// ptr: y, logs, label   ints: rows, n   floats: least probability   items: 1
+__kernel void softmaxoutput_cross(OUT(y), IN(logs), IN(label), INT(rows), INT(n), FLOAT(least), ITEMS) {
+    USE_OUT(y);
+    USE_IN(logs);
+    USE_IN(label);
+    __local real box[SOFTMAXOUTPUT_GROUP];
+    const int me = get_local_id(0);
+    const real floor_ = LOG(least);
+    real sum = 0;
+    for (long i = me; i < rows; i += SOFTMAXOUTPUT_GROUP) {
+        const real k = TRUNC(label[i]);
+        const real p = k >= 0 && k < K(n) ? logs[i * n + (long)k] : floor_;
+        sum -= p < floor_ ? floor_ : p;
+    }
+    box[me] = sum;
+    for (int half_ = SOFTMAXOUTPUT_GROUP / 2; half_ > 0; half_ /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (me < half_)
+            box[me] += box[me + half_];
+    }
+    if (me == 0)
+        y[0] = box[0];
+}

@@ -6,16 +6,17 @@ backward never draws again; a replay of the forward pass reuses it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base import MXNetError, ShapeError
 from .random import generators
-from .rules import show
+from .rules import FLOATS, show
 from .schema import Backward, Bool, Enum, Float, OpDef, Shape
 
 if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
     from ..passes.ir import Tensor
     from ..passes.lower import LowerContext
     from .rules import ShapeRule
@@ -40,6 +41,10 @@ class DropoutBackward(Backward):
     def lower(self, c: LowerContext) -> None:
         emit_times(c, c.output("data"), c.input("ograd"), c.input("mask"))
 
+    def gradient(self, g: GradContext) -> list[Any]:
+        """The same mask once more."""
+        return [g.apply(self, g.ograd(), g.ins[1], like=g.ins[0]), None]
+
 
 class Dropout(OpDef):
     """Keeps each element with probability 1 - p and scales it by 1 / (1 - p); zeroes the others.
@@ -52,6 +57,7 @@ class Dropout(OpDef):
     name = "Dropout"
     outputs = ("output", "mask")
     has_own_output_names = True
+    dtypes = FLOATS
     backward = DropoutBackward
     is_random = True
 

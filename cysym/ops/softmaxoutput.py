@@ -1,4 +1,4 @@
-"""SoftmaxOutput: softmax whose gradient is that of the cross-entropy against labels, not that of its output.
+"""SoftmaxOutput, whose gradient is that of the cross-entropy with labels, and softmax_cross_entropy itself.
 
 The forward pass is softmax's own kernel. Backward is one kernel; where the gradient is divided by the number
 of labels that count, a second kernel finds that number first.
@@ -10,9 +10,11 @@ from math import prod, trunc
 from typing import TYPE_CHECKING
 
 from ..base import ShapeError
-from .rules import is_known, show
+from .elementwise import emit
+from .ew_group import ROWS, group_of
+from .rules import FLOATS, is_known, show
 from .schema import Backward, Bool, Enum, Float, OpDef
-from .softmax import emit_softmax, lines
+from .softmax import LOG, emit_softmax, lines
 
 if TYPE_CHECKING:
     from ..passes.lower import LowerContext
@@ -78,6 +80,7 @@ class SoftmaxOutput(OpDef):
     name = "SoftmaxOutput"
     aliases = ("Softmax",)
     inputs = ("data", "label")
+    dtypes = FLOATS
     backward = SoftmaxOutputBackward
     is_loss = True
 
@@ -138,3 +141,59 @@ class SoftmaxOutput(OpDef):
     def lower(self, c: LowerContext) -> None:
         x = c.input("data")
         emit_softmax(c, c.output(), x, *self.lines(x.shape))
+
+
+class SoftmaxCrossEntropyBackward(Backward):
+    """dx = (softmax(data) - onehot(label)) * dy, where dy is one number."""
+
+    needs = ("ograd", "data", "label")
+    differentiable = ("data",)
+
+    def lower(self, c: LowerContext) -> None:
+        x, label, dy = c.input("data"), c.input("label"), c.input("ograd")
+        rows, n = x.shape
+        p, plain = c.temp(x.shape, x.dtype), c.temp(x.shape, x.dtype)
+        emit_softmax(c, p, x, rows, n, 1)
+        floats = [1.0, 0.0, 1.0, 0.0]
+        c.call(
+            "softmaxoutput_grad", [plain], [p, label, label], [n, 1, False, False], floats,
+            items=rows, cost=0.5 * n, inplace=[(0, 0)],
+        )  # fmt: skip
+        spread = dy.view(x.shape, 0, (0, 0))
+        emit(c, group_of((ROWS["elemwise_mul"].forward,))[0], [c.output("data", "any")], [plain, spread])
+
+
+class SoftmaxCrossEntropy(OpDef):
+    """Cross-entropy of the softmax of ``data`` against class numbers, summed over the batch.
+
+    ``output = -sum over i of log(max(softmax(data)[i, label[i]], 1e-8))``; a label that names no class counts
+    as one of probability 0. The gradient is that without the bound: ``softmax(data) - onehot(label)``.
+
+    data: (n, classes); label: (n,), cut towards zero, without a gradient; output: (1,). (MXNet:
+    softmax_cross_entropy)
+    """
+
+    name = "softmax_cross_entropy"
+    inputs = ("data", "label")
+    dtypes = FLOATS
+    backward = SoftmaxCrossEntropyBackward
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        s.meet_out(0, (1,))
+        data, label = s.ins
+        if data is not None and len(data) != 2:
+            raise ShapeError(f"{self.name}: data must have 2 dimensions (batch, classes), got {show(data)}")
+        if label is not None and len(label) != 1:
+            raise ShapeError(f"{self.name}: label must have 1 dimension (batch,), got {show(label)}")
+        if data is not None:
+            label = s.meet_in("label", data[:1])
+            if label is not None:
+                s.meet_in("data", (label[0], -1))
+
+    def lower(self, c: LowerContext) -> None:
+        x = c.input("data")
+        rows, n = x.shape
+        logs = c.temp(x.shape, x.dtype)
+        emit_softmax(c, logs, x, rows, n, 1, LOG)
+        ins = [logs, c.input("label")]
+        c.call("softmaxoutput_cross", [c.output()], ins, [rows, n], [1e-8], items=1, cost=3.0 * rows)

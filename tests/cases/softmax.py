@@ -34,6 +34,26 @@ def of(op: str, function: Callable[..., Array], shape: tuple[int, ...], **params
     return Case(op, {"data": normal(*shape, scale=2)}, lambda data: function(data / heat, axis), params)
 
 
+def of_lengths(op: str, shape: tuple[int, ...], lengths: list[int], dtype: str, **params: Any) -> Case:
+    """Lengths 0, negative and beyond the end included; what is masked is 0."""
+    axis = params.get("axis", -1)
+    left = tuple(d for i, d in enumerate(shape) if i != axis % len(shape))
+
+    def reference(data: Array, length: Array) -> Array:
+        index = np.arange(shape[axis]).reshape(
+            [-1 if i == axis % len(shape) else 1 for i in range(len(shape))]
+        )
+        inside = index < np.expand_dims(length, axis)
+        some = inside | ~inside.any(axis, keepdims=True)  # a line of nothing must not be NaN
+        hidden = np.where(some, data, INF if op == "softmin" else -INF)
+        return np.where(inside, FUNCTIONS[op](hidden, axis), 0.0)
+
+    many = np.resize(lengths, left)
+    inputs = {"data": normal(*shape, scale=2), "length": exactly(many)}
+    params = {"use_length": True, **params}
+    return Case(op, inputs, reference, params, wrt=("data",), input_dtypes={"length": dtype})
+
+
 INF, NAN = np.inf, np.nan
 ODD = [[1.0, -INF, 3.0], [INF, 0.0, 0.0], [-INF, -INF, -INF], [NAN, 1.0, 1.0], [0.0, -200.0, -90.0]]
 FUNCTIONS = {"softmax": softmax, "log_softmax": log_softmax, "softmin": softmin}
@@ -55,6 +75,24 @@ CASES = [
     )
 ]
 CASES += [
+    of_lengths("softmax", (3, 7), [1, 7, 3], "int32"),
+    of_lengths("softmax", (2, 3, 5), [2, 0, 9, -3, 4], "int64", axis=1),
+    of_lengths("softmax", (5, 2, 37), [3, 5], "int32", axis=0),
+    of_lengths("log_softmax", (3, 37), [11, 37, 0], "int32"),
+    of_lengths("log_softmax", (2, 3, 5), [1, 3, 2], "int32", axis=1),
+    of_lengths("softmin", (3, 7), [1, 7, 3], "int64"),
+    Case(
+        "softmax",
+        {"data": normal(3, 5), "length": exactly([5, 2, 3])},
+        lambda data, length: np.where(
+            np.arange(5) < length[:, None], softmax(np.where(np.arange(5) < length[:, None], data, -INF)), 0
+        ),
+        {"use_length": True},
+        None,
+        dtypes=("float16",),
+        input_dtypes={"length": "int32"},
+    ),
+    Case("softmax", {"data": normal(3, 5)}, softmax, gradient=None, dtypes=("float16",)),
     Case("softmax", {"data": exactly(ODD)}, softmax, gradient=None),
     Case("log_softmax", {"data": exactly(ODD)}, log_softmax, gradient=None),
     Case(

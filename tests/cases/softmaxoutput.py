@@ -87,3 +87,35 @@ CASES = [
     of(normal(5, 17), integers(5, high=17), out_grad=True),
     of(normal(2, 3, 5), integers(2, 5, high=3), out_grad=True, multi_output=True),
 ]
+
+
+def cross_entropy(data: Array, label: Array) -> Array:
+    picked = [p[int(k)] if 0 <= k < len(p) else 0.0 for p, k in zip(softmax(data), label, strict=True)]
+    return np.array([-np.log(np.maximum(picked, 1e-8)).sum()])
+
+
+def cross_entropy_gradient(ograds: list[Array], data: Array, label: Array) -> dict[str, Array]:
+    hit = np.trunc(label)[:, None] == np.arange(data.shape[1])
+    return {"data": (softmax(data) - hit) * ograds[0]}
+
+
+CASES += [
+    Case("softmax_cross_entropy", {"data": normal(*shape), "label": label}, cross_entropy, {}, gradient, wrt)
+    for shape, label, gradient, wrt in [
+        ((7, 5), integers(7, high=5), "numeric", ("data",)),
+        ((67, 37), integers(67, high=37), cross_entropy_gradient, ("data",)),
+        ((3, 2), exactly([1, -1, 7]), cross_entropy_gradient, ("data",)),
+    ]
+]
+CASES += [
+    Case(
+        "softmax_cross_entropy",
+        {"data": exactly([[0, 200, 1], [0, 1, 2]]), "label": exactly([0, 1.7])},
+        cross_entropy,
+        {},
+        cross_entropy_gradient,
+        ("data",),
+        dtypes=dtypes,
+    )
+    for dtypes in (("float32", "float64"), ("float16",))
+]
