@@ -6,7 +6,7 @@ operators that broadcast do so themselves (elementwise.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base import ShapeError
 from .axes import normal_axis
@@ -15,6 +15,7 @@ from .rules import Dims, ShapeRule, TypeRule, show
 from .schema import Backward, OpDef, Shape
 
 if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
     from ..passes.lower import LowerContext
 
 
@@ -38,6 +39,10 @@ class _BroadcastBackward(Backward):
     def lower(self, c: LowerContext) -> None:
         (name,) = self.wanted
         reduce_to(c, c.output(name), c.input("ograd", "any"))
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        """Repeated again."""
+        return [g.make("broadcast_like", g.ograd(), g.ins[0], like=g.ins[0])]
 
 
 class _Broadcast(OpDef):

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from ..passes.lower import LowerContext
 
 
-def _convert(c: LowerContext) -> None:
-    x, y = c.input("data", "any"), c.output("output", "any")
+def convert(c: LowerContext, source: str = "data", output: str = "output") -> None:
+    """Make `output` the values of `source` in its own type."""
+    x, y = c.input(source, "any"), c.output(output, "any")
     if x.dtype == y.dtype:
-        c.alias("output", x)
+        c.alias(output, x)
     else:
         c.cast(y, x)
 
@@ -45,7 +46,7 @@ class Cast(OpDef):
         return [g.make("_backward_cast", g.ograd(), like=g.ins[0])]
 
     def lower(self, c: LowerContext) -> None:
-        _convert(c)
+        convert(c)
 
 
 class _CastBack(OpDef):
@@ -62,4 +63,4 @@ class _CastBack(OpDef):
         return [g.make("_backward_cast", g.ograd(), like=g.ins[0])]
 
     def lower(self, c: LowerContext) -> None:
-        _convert(c)
+        convert(c)

@@ -8,7 +8,7 @@ its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base import ShapeError
 from .axes import normal_axis
@@ -68,7 +68,7 @@ class Concat(_Join):
     """
 
     name = "Concat"
-    aliases = ("concat",)
+    aliases: ClassVar[tuple[str, ...]] = ("concat",)
 
     dim = Int(1, "The axis to be joined along.")
 
@@ -109,6 +109,13 @@ class Concat(_Join):
 
     def gradient(self, g: GradContext) -> list[Any]:
         return _views(self, g, stack=False, axis=self.dim)
+
+
+class RnnParamConcat(Concat):
+    """`Concat`, under the name MXNet's RNN layers join their weights by. (MXNet: _rnn_param_concat)"""
+
+    name = "_rnn_param_concat"
+    aliases = ()
 
 
 class Stack(_Join):

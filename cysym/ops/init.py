@@ -53,7 +53,19 @@ def fill(c: LowerContext, out: Tensor, value: float) -> None:
         c.zero(out)
 
 
-class _Creation(OpDef):
+def count(c: LowerContext, out: Tensor, start: float, step: float, repeat: int = 1) -> None:
+    """Element i of the dense `out` becomes ``start + (i // repeat) * step``; exact where all are whole."""
+    whole = start == int(start) and step == int(step)
+    is_float = out.dtype in (FLOAT32, FLOAT64)
+    kind = out.dtype if is_float else INT64 if whole and out.dtype != CODES["float16"] else FLOAT32
+    result = out if kind == out.dtype else c.temp(out.shape, kind)
+    numbers = [int(start), int(step)] if kind == INT64 else [0, 0]
+    c.call("arange", [result], [], [repeat, *numbers], [start, step], items=out.size, cost=0.5)
+    if result is not out:
+        c.cast(out, result)
+
+
+class Creation(OpDef):
     """Base: a shape, a device and a type."""
 
     half = True
@@ -75,7 +87,7 @@ class _Creation(OpDef):
             t.meet_out(0, self.dtype)
 
 
-class Zeros(_Creation):
+class Zeros(Creation):
     """A tensor of zeros of the given shape and type."""
 
     name = "_zeros"
@@ -84,7 +96,7 @@ class Zeros(_Creation):
         c.zero(c.output("output", "any"))
 
 
-class Ones(_Creation):
+class Ones(Creation):
     """A tensor of ones of the given shape and type."""
 
     name = "_ones"
@@ -93,7 +105,7 @@ class Ones(_Creation):
         fill(c, c.output("output", "any"), 1)
 
 
-class Full(_Creation):
+class Full(Creation):
     """A tensor of the given shape and type with every element equal to `value`."""
 
     name = "_full"
@@ -181,13 +193,4 @@ class Arange(OpDef):
         t.meet_out(0, self.dtype)
 
     def lower(self, c: LowerContext) -> None:
-        out = c.output()
-        start, step = self.bounds()[0], self.step
-        whole = start == int(start) and step == int(step)
-        is_float = out.dtype in (FLOAT32, FLOAT64)
-        kind = out.dtype if is_float else INT64 if whole and out.dtype != CODES["float16"] else FLOAT32
-        result = out if kind == out.dtype else c.temp(out.shape, kind)
-        numbers = [int(start), int(step)] if kind == INT64 else [0, 0]
-        c.call("arange", [result], [], [self.repeat, *numbers], [start, step], items=out.size, cost=0.5)
-        if result is not out:
-            c.cast(out, result)
+        count(c, c.output(), self.bounds()[0], self.step, self.repeat)

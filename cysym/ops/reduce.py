@@ -8,7 +8,7 @@ that have to sum (broadcasts, biases) call `emit_sum` or `reduce_to`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base import MXNetError, ShapeError
 from ..dtypes import CODES
@@ -18,6 +18,7 @@ from .rules import Dims, ShapeRule, TypeRule
 from .schema import Backward, Bool, DType, Int, OpDef, Shape
 
 if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
     from ..passes.ir import Tensor
     from ..passes.lower import LowerContext
 
@@ -133,7 +134,7 @@ def spread(g: Tensor, shape: Dims, axes: Sequence[int]) -> Tensor:
     return g.view(shape, 0, tuple(strides))
 
 
-class _ReduceBackward(Backward):
+class ReduceBackward(Backward):
     """Gradient that is a function of the head gradient at the output and of the element itself."""
 
     half = True
@@ -166,9 +167,28 @@ class _ReduceBackward(Backward):
         if result is not out:
             c.cast(out, result)
 
+    def by_ograd(self, g: GradContext) -> Any:
+        """Gradient by the head gradient G of ``dx = G * D(x)``: ``sum(P * D)`` for the head P, where D is
+        what this node makes of ones."""
+        source = dict(zip(self.input_names(), g.ins, strict=True))
+        inputs = {**source, "ograd": g.make("ones_like", source["ograd"])}
+        slope = g.apply(self, *inputs.values(), like=g.outs[0])
+        return g.apply(self.sum_op(), g.make("elemwise_mul", g.ograd(), slope), like=source["ograd"])
 
-class _SumBackward(_ReduceBackward):
+    def sum_op(self) -> OpDef:
+        """The sum over the forward operator's axes."""
+        return Sum.make({n: v for n, v in self.forward.values.items() if n in Sum.params})
+
+    def spread_node(self, g: GradContext, entry: Any) -> Any:
+        """An entry of the output's shape repeated along the reduced axes."""
+        return g.apply(_SumBackward.of(self.sum_op(), ("data",)), entry, like=g.outs[0])
+
+
+class _SumBackward(ReduceBackward):
     """Every element gets the head gradient, divided by their number for `mean`."""
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return g.linear()
 
     def lower(self, c: LowerContext) -> None:
         op = self.forward
@@ -182,19 +202,25 @@ class _SumBackward(_ReduceBackward):
         c.copy(out, spread(g, out.shape, axes))
 
 
-class _ExtremeBackward(_ReduceBackward):
+class _ExtremeBackward(ReduceBackward):
     """All elements equal to the extreme get the whole head gradient, as in MXNet."""
 
     needs = ("ograd", "data", "output")
     kernel = "reduce_grad_equal"
 
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [self.by_ograd(g), None, None]
 
-class _NansumBackward(_ReduceBackward):
+
+class _NansumBackward(ReduceBackward):
     needs = ("ograd", "data")
     kernel = "reduce_grad_nansum"
 
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [self.by_ograd(g), None]
 
-class _ProdBackward(_ReduceBackward):
+
+class _ProdBackward(ReduceBackward):
     """Head gradient times the product of the others, also where elements are zero (MXNet gives NaN there)."""
 
     needs = ("ograd", "data")
@@ -214,7 +240,7 @@ class _NanprodBackward(_ProdBackward):
     product = "reduce_nanprod_nonzero"
 
 
-class _NormBackward(_ReduceBackward):
+class _NormBackward(ReduceBackward):
     """ord 2: x / norm(x), NaN at zero; ord 1: the sign."""
 
     def read_names(self) -> tuple[str, ...]:
@@ -225,6 +251,20 @@ class _NormBackward(_ReduceBackward):
     def kernel(self) -> str:  # type: ignore[override]
         assert isinstance(self.forward, Norm)
         return "reduce_grad_abs" if self.forward.ord == 1 else "reduce_grad_norm"
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        """With y = sqrt(sum(x x)) and dx = G x / y: P G / y goes to x, -sum(P x) G / y^2 to y."""
+        assert isinstance(self.forward, Norm)
+        if self.forward.ord == 1:
+            return [self.by_ograd(g), None]
+        if self.forward.out_dtype is not None:
+            raise MXNetError("Operator norm with out_dtype is not twice differentiable")
+        h, (ograd, x, y) = g.ograd(), g.ins
+        share = g.make("elemwise_div", ograd, y)
+        to_x = g.make("elemwise_mul", h, self.spread_node(g, share), like=x)
+        total = g.apply(self.sum_op(), g.make("elemwise_mul", h, x), like=y)
+        ratio = g.make("elemwise_div", g.make("elemwise_mul", total, share), y)
+        return [self.by_ograd(g), to_x, g.make("negative", ratio, like=y)]
 
 
 # --- operators ---------------------------------------------------------------------------------------------
@@ -261,7 +301,7 @@ class Reduction(OpDef):
         emit(c, self.kernel, c.output(), x, self.axes(len(x.shape)))
 
 
-class _Excluding(Reduction):
+class Excluding(Reduction):
     exclude = Bool(False, "Whether to reduce on the axes that are not in `axis` instead.")
 
     def axes(self, ndim: int) -> tuple[int, ...]:
@@ -269,7 +309,7 @@ class _Excluding(Reduction):
         return tuple(i for i in range(ndim) if i not in axes) if self.exclude and self.axis else axes
 
 
-class Sum(_Excluding):
+class Sum(Excluding):
     """Sum of the elements over `axis`: (2, 3, 5) with axis=1 gives (2, 5). The gradient is the head gradient
     repeated.
     """
@@ -280,7 +320,7 @@ class Sum(_Excluding):
     backward = _SumBackward
 
 
-class Mean(_Excluding):
+class Mean(Excluding):
     """Mean of the elements over `axis`; integers are divided towards zero."""
 
     name = "mean"
@@ -296,7 +336,7 @@ class Mean(_Excluding):
         emit_sum(c, c.output(), x, axes, count)
 
 
-class Max(_Excluding):
+class Max(Excluding):
     """Largest element over `axis`; NaN where there is one. Each element equal to it gets the gradient."""
 
     name = "max"
@@ -305,7 +345,7 @@ class Max(_Excluding):
     backward = _ExtremeBackward
 
 
-class Min(_Excluding):
+class Min(Excluding):
     """Smallest element over `axis`; NaN where there is one. Each element equal to it gets the gradient."""
 
     name = "min"
@@ -314,7 +354,7 @@ class Min(_Excluding):
     backward = _ExtremeBackward
 
 
-class Prod(_Excluding):
+class Prod(Excluding):
     """Product of the elements over `axis`."""
 
     name = "prod"
@@ -322,7 +362,7 @@ class Prod(_Excluding):
     backward = _ProdBackward
 
 
-class Nansum(_Excluding):
+class Nansum(Excluding):
     """Sum of the elements over `axis` that are not NaN."""
 
     name = "nansum"
@@ -330,7 +370,7 @@ class Nansum(_Excluding):
     backward = _NansumBackward
 
 
-class Nanprod(_Excluding):
+class Nanprod(Excluding):
     """Product of the elements over `axis` that are not NaN."""
 
     name = "nanprod"

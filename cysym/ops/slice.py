@@ -7,7 +7,7 @@ again (`Concat`, `stack`), which places them without a copy where it can.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base import MXNetError, ShapeError
 from .axes import normal_axis
@@ -16,6 +16,7 @@ from .schema import Backward, Bool, Int, OpDef, OptShape
 
 if TYPE_CHECKING:
     from ..passes.gradient import GradContext
+    from ..passes.ir import Tensor
     from ..passes.lower import LowerContext
 
 MOST_OUTPUTS = 1 << 16  # every output is an entry of the graph, read or not
@@ -81,46 +82,68 @@ class SliceChannel(OpDef):
                 c.alias(name, x, i * part * x.strides[axis], strides)
 
 
-class _SliceBackward(Backward):
+class SliceBackward(Backward):
     """Zeros with the head gradient at the place of the slice."""
 
     half = True
 
     def lower(self, c: LowerContext) -> None:
-        assert isinstance(self.forward, _Part)
-        g, out = c.input("ograd", "any"), c.output("data", "any")
-        ranges = self.forward.ranges(out.shape)
+        assert isinstance(self.forward, Part)
+        g, out = c.input("ograd", "any"), c.output(self.wanted[0], "any")
         if g.shape != out.shape:
             c.zero(out)
-        offset = sum(first * s for (first, _, _), s in zip(ranges, out.strides, strict=True))
-        strides = tuple(s * step for (_, _, step), s in zip(ranges, out.strides, strict=True))
         if g.size:
-            c.copy(out.view(g.shape, offset, strides), g)
+            c.copy(look(out, self.forward.ranges(out.shape, g.shape), g.shape), g)
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return g.linear() if len(self.forward.input_names()) == 1 else g.backward(_SliceAgain)
 
 
-class _Part(OpDef):
-    """Base: one range of indices for each dimension."""
+class _SliceAgain(Backward):
+    """Gradient of the gradient where another input tells the part: that part of the head gradient."""
+
+    half = True
+    needs = ("ograd0",)  # "ograd" is the node's own input
+
+    def lower(self, c: LowerContext) -> None:
+        part = self.forward.forward if isinstance(self.forward, SliceBackward) else None
+        assert isinstance(part, Part)
+        take_part(c, part, c.input("ograd0", "any"), "ograd")
+
+
+class Part(OpDef):
+    """Base: one range of indices for each dimension of the first input."""
 
     half = True
 
-    backward = _SliceBackward
+    backward: ClassVar[type[Backward] | None] = SliceBackward
 
-    def ranges(self, shape: Dims) -> list[Range]:
+    def ranges(self, shape: Dims, part: Dims) -> list[Range]:
+        """Ranges in a tensor of `shape`, of which the output has the shape `part`."""
         raise NotImplementedError
 
     def lower(self, c: LowerContext) -> None:
-        x = c.input("data", "any")
-        ranges = self.ranges(x.shape)
-        offset = sum(first * s for (first, _, _), s in zip(ranges, x.strides, strict=True))
-        strides = tuple(s * step for (_, _, step), s in zip(ranges, x.strides, strict=True))
-        if all(step > 0 for _, _, step in ranges):
-            c.alias("output", x, offset, strides)
-        else:
-            out = c.output("output", "any")
-            c.copy(out, x.view(out.shape, offset, strides))
+        take_part(c, self, c.input(self.input_names()[0], "any"), "output")
 
 
-class SliceAxis(_Part):
+def look(t: Tensor, ranges: list[Range], part: Dims) -> Tensor:
+    """The elements of `t` in the ranges, as a tensor of shape `part`."""
+    offset = sum(first * s for (first, _, _), s in zip(ranges, t.strides, strict=True))
+    return t.view(part, offset, tuple(s * step for (_, _, step), s in zip(ranges, t.strides, strict=True)))
+
+
+def take_part(c: LowerContext, part: Part, x: Tensor, output: str) -> None:
+    """Make `output` the part of `x`: a view where no step goes backwards."""
+    shape = c.shape(output)
+    ranges = part.ranges(x.shape, shape)
+    if all(step > 0 for _, _, step in ranges):
+        seen = look(x, ranges, shape)
+        c.alias(output, x, seen.offset - x.offset, seen.strides)
+    else:
+        c.copy(c.output(output, "any"), look(x, ranges, shape))
+
+
+class SliceAxis(Part):
     """Indices [begin, end) of one axis: (2, 3, 5) with axis=1, begin=1, end=None gives (2, 2, 5). Negative
     indices count from the end; the range may be neither empty nor reach beyond the axis.
     """
@@ -154,13 +177,13 @@ class SliceAxis(_Part):
         if out is not None:
             s.meet_in(0, (*out[:axis], data[axis], *out[axis + 1 :]))
 
-    def ranges(self, shape: Dims) -> list[Range]:
+    def ranges(self, shape: Dims, part: Dims = ()) -> list[Range]:
         axis = normal_axis(self.axis, len(shape))
         first, n = self.bounds(shape[axis])
         return [(first, n, 1) if i == axis else (0, d, 1) for i, d in enumerate(shape)]
 
 
-class Slice(_Part):
+class Slice(Part):
     """Indices ``begin[i]:end[i]:step[i]`` of the leading axes, as Python slices: None and negative numbers
     are allowed, ends are clipped. (2, 3, 5) with begin=(0, 1), end=(2, None) gives (2, 2, 5).
     """
@@ -176,22 +199,24 @@ class Slice(_Part):
         n = len(self.begin)
         if len(self.end) != n or len(self.step) not in (0, n):
             raise ShapeError(
-                f"slice: begin, end and step must be equally long: got {self.begin}, {self.end}, {self.step}"
+                f"{self.name}: begin, end and step must be equally long: got {self.begin}, {self.end}, "
+                f"{self.step}"
             )
         if 0 in self.step:
-            raise ShapeError(f"slice: step cannot be 0: got step={self.step}")
+            raise ShapeError(f"{self.name}: step cannot be 0: got step={self.step}")
 
-    def ranges(self, shape: Dims) -> list[Range]:
+    def ranges(self, shape: Dims, part: Dims = ()) -> list[Range]:
         if len(self.begin) > len(shape):
             raise ShapeError(
-                f"slice: begin={self.begin} has more entries than the input's {show(shape)} dimensions"
+                f"{self.name}: begin={self.begin} has more entries than the input's {show(shape)} dimensions"
             )
         found = []
         for i, d in enumerate(shape):
             if i < len(self.begin):
                 step = (self.step[i] if self.step else None) or 1
                 indices = range(*slice(self.begin[i], self.end[i], step).indices(d))
-                found.append((indices.start if len(indices) else 0, len(indices), step))
+                some = len(indices)  # of one index the step does not matter, and times a stride may overflow
+                found.append((indices.start if some else 0, some, step if some > 1 else 1))
             else:
                 found.append((0, d, 1))
         return found

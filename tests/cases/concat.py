@@ -48,6 +48,13 @@ CASES = [
     concat([(2, 3, 5, 7), (2, 11, 5, 7)], -3),
     concat([(2, 3), (2, 5)], 1, wrt=("arg1",)),  # the gradient of one input alone
     concat([(2, 3), (2, 5)], 1, integers, gradient=None, dtypes=("int32", "int64", "uint8", "float16")),
+    Case(
+        "_rnn_param_concat",
+        {"arg0": normal(7), "arg1": normal(3)},
+        lambda arg0, arg1: np.concatenate([arg0, arg1]),
+        {"num_args": 2, "dim": 0},
+        exact=True,
+    ),
     stack((2, 3), 2, 0),
     stack((2, 3), 3, -1),
     stack((2, 3, 5), 2, 1),
