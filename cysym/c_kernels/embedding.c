@@ -1,17 +1,8 @@
 //! dtypes: f32 f64
-/* Rows of a table by index, and the gradient of the table. */
+/* The gradient of a table whose rows were looked up. */
 #include "cysym.h"
 
 static inline int64_t embedding_clip(int64_t i, int64_t rows) { return cs_max(0, cs_min(i, rows - 1)); }
-
-/* ptr: y, index (int64), weight   ints: rows, dim   items: indices */
-CS_KERNEL(embedding) {
-    const int64_t rows = c->ints[0], dim = c->ints[1], *index = c->ptr[1];
-    const real *weight = c->ptr[2];
-    real *y = c->ptr[0];
-    for (int64_t i = begin; i < end; i++)
-        memcpy(y + i * dim, weight + embedding_clip(index[i], rows) * dim, (size_t)dim * sizeof(real));
-}
 
 /* ptr: dw, dy, index (int64)   ints: count, rows, dim, block   items: blocks of rows */
 CS_KERNEL(embedding_grad) {

@@ -56,16 +56,50 @@ CS_KERNEL(one_hot) {
                    (const char *)(c->ints + (index[i / depth] == i % depth ? 2 : 3)), size);
 }
 
+/* Single elements of one type, at indices that stand side by side. */
+#define INDEX_TAKE(type)                                                                                     \
+    for (int64_t k = 0; k < many; k++)                                                                       \
+    memcpy(y + k * (int64_t)sizeof(type), x + index_inside(at[k], n, wraps) * (int64_t)sizeof(type),         \
+           sizeof(type))
+
 /* ptr: y, a, indices (int64)   ints: itemsize, n, inner, count (of indices), wraps   items: elements of y
  * a is (outer, n, inner), y (outer, count, inner) */
 CS_KERNEL(take) {
     const int64_t size = c->ints[0], n = c->ints[1], inner = c->ints[2], count = c->ints[3],
-                  *index = c->ptr[2];
+                  wraps = c->ints[4], *index = c->ptr[2];
+    if (inner == 1) {
+        for (int64_t i = begin, many; i < end; i += many) {
+            const int64_t *at = index + i % count;
+            const char *x = (const char *)c->ptr[1] + i / count * n * size;
+            char *y = (char *)c->ptr[0] + i * size;
+            many = cs_min(count - i % count, end - i);
+            switch (size) {
+            case 1:
+                INDEX_TAKE(uint8_t);
+                break;
+            case 2:
+                INDEX_TAKE(uint16_t);
+                break;
+            case 4:
+                INDEX_TAKE(uint32_t);
+                break;
+            default:
+                INDEX_TAKE(uint64_t);
+            }
+        }
+        return;
+    }
+    int64_t at = begin % inner, slice = begin / inner % count, outer = begin / inner / count;
     for (int64_t i = begin, run; i < end; i += run) {
-        int64_t at = i % inner, slice = i / inner, k = index_inside(index[slice % count], n, c->ints[4]);
-        const char *x = (const char *)c->ptr[1] + ((slice / count * n + k) * inner + at) * size;
+        const int64_t k = index_inside(index[slice], n, wraps);
+        const char *x = (const char *)c->ptr[1] + ((outer * n + k) * inner + at) * size;
         run = cs_min(inner - at, end - i);
         memcpy((char *)c->ptr[0] + i * size, x, (size_t)(run * size));
+        at = 0;
+        if (++slice == count) {
+            slice = 0;
+            outer++;
+        }
     }
 }
 

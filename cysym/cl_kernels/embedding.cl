@@ -1,19 +1,7 @@
 //! dtypes: f32 f64
-/* Rows of a table by index, and the gradient of the table: there a work-item owns one column of a block of
- * rows. */
+/* The gradient of a table whose rows were looked up: a work-item owns one column of a block of rows. */
 
 static inline long embedding_clip(long i, long rows) { return clamp(i, 0L, rows - 1); }
-
-//! grid embedding: items * dim, local 64
-// ptr: y, index (int64), weight   ints: rows, dim   items: indices
-__kernel void embedding(OUT(y), IN_T(long, index), IN(weight), INT(rows), INT(dim), ITEMS) {
-    USE_OUT(y);
-    USE_IN_T(long, index);
-    USE_IN(weight);
-    const long at = get_global_id(0);
-    if (at < items * dim)
-        y[at] = weight[embedding_clip(index[at / dim], rows) * dim + at % dim];
-}
 
 //! grid embedding_grad: items * dim, local 64
 // ptr: dw, dy, index (int64)   ints: count, rows, dim, block   items: blocks of rows

@@ -1,24 +1,27 @@
 """Embedding: rows of a weight matrix picked by index.
 
-Indices of any element type are cut to whole numbers and clipped to the table. Backward gathers: the table is
-divided into blocks of rows, and each block looks through all indices for its own, so duplicates add up in one
-fixed order and no two workers write one row.
+Indices of any element type are cut to whole numbers and clipped to the table; forward is the kernel of take.
+Backward gathers: the table is divided into blocks of rows, and each block looks through all indices for its
+own, so duplicates add up in one fixed order and no two workers write one row.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..base import MXNetError
 from ..dtypes import CODES, NAMES
+from .gather import CLIP, flat_index, scatter_sum
 from .schema import Backward, Bool, DType, Int, OpDef
 
 if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
     from ..passes.lower import LowerContext
     from .rules import ShapeRule, TypeRule
 
 BLOCKS: Final = 64  # of rows in backward; every block reads all indices
 INDEX: Final = CODES["int64"]
+SUMMED: Final = (CODES["float32"], CODES["float64"])  # by the kernel of this module, the others as take's are
 
 
 class EmbeddingBackward(Backward):
@@ -31,12 +34,17 @@ class EmbeddingBackward(Backward):
     def lower(self, c: LowerContext) -> None:
         op = self.forward
         dy, index, dw = c.input("ograd"), c.input("data", dtype=INDEX), c.output("weight")
-        if dw.size == 0:
+        if dw.dtype not in SUMMED:
+            flat = flat_index(c, index.view((1, index.size)), dw.shape[:1], CLIP)
+            scatter_sum(c, dw, "ograd", flat, (1, op.input_dim, op.output_dim))
             return
         rows = -(-op.input_dim // BLOCKS)
         cost = index.size * (0.5 + 0.3 * op.output_dim / BLOCKS) + 0.1 * rows * op.output_dim
         ints = [index.size, op.input_dim, op.output_dim, rows]
         c.call("embedding_grad", [dw], [dy, index], ints, items=-(-op.input_dim // rows), cost=cost)
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [g.make("take", g.ograd(), g.ins[1]), None]
 
 
 class Embedding(OpDef):
@@ -47,6 +55,7 @@ class Embedding(OpDef):
     data has none. (MXNet: Embedding)
     """
 
+    half = True
     name = "Embedding"
     inputs = ("data", "weight")
     backward = EmbeddingBackward
@@ -57,8 +66,8 @@ class Embedding(OpDef):
     sparse_grad = Bool(False, "accepted; the gradient is dense")
 
     def check(self) -> None:
-        if NAMES[self.dtype] not in ("float16", "float32", "float64"):
-            raise MXNetError(f"{self.name}: dtype must be a floating type, got {NAMES[self.dtype]}")
+        if NAMES[self.dtype] == "bool":
+            raise MXNetError(f"{self.name}: dtype must be a type of numbers, got bool")
 
     def infer_shape(self, s: ShapeRule) -> None:
         s.meet_in("weight", (self.input_dim, self.output_dim))
@@ -73,7 +82,7 @@ class Embedding(OpDef):
         t.meet_out(0, self.dtype)
 
     def lower(self, c: LowerContext) -> None:
-        index, weight = c.input("data", dtype=INDEX), c.input("weight")
-        ints = [self.input_dim, self.output_dim]
-        cost = 3.0 + 0.2 * self.output_dim
-        c.call("embedding", [c.output()], [index, weight], ints, items=index.size, cost=cost)
+        out, index, weight = c.output(), c.input("data", dtype=INDEX), c.input("weight")
+        ints = [weight.itemsize, self.input_dim, self.output_dim, index.size, False]
+        cost = 0.2 + 3.0 / self.output_dim
+        c.call("take", [out], [weight, index], ints, items=out.size, cost=cost, dtype="any")

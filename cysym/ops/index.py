@@ -1,4 +1,4 @@
-"""Operators that look elements up by index or condition: where, one_hot, take, pick.
+"""Operators that look elements up by index or condition: where, one_hot, take, pick and MXNet's older forms.
 
 Indices of any type are read as int64 (cast first, cut towards zero); values are moved as bit patterns, so
 every element type is served. `clip` brings an index to the nearest end, `wrap` counts on from the other one.
@@ -6,22 +6,24 @@ every element type is served. `clip` brings an index to the nearest end, `wrap` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base import ShapeError
 from ..dtypes import CODES
 from ..passes.ir import num_elements
 from .axes import normal_axis
+from .gather import CLIP, STRICT, WRAP, flat_index, scatter_sum
 from .init import bits_of
 from .reduce import STAND_IN
 from .rules import Dims, ShapeRule, TypeRule, is_known, show
 from .schema import Backward, Bool, DType, Enum, Float, Int, OpDef
 
 if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
     from ..passes.ir import Tensor
     from ..passes.lower import LowerContext
 
-INT64, BOOL = CODES["int64"], CODES["bool"]
+INT32, INT64, BOOL = CODES["int32"], CODES["int64"], CODES["bool"]
 
 
 class _WhereBackward(Backward):
@@ -39,6 +41,14 @@ class _WhereBackward(Backward):
             out = c.output(name)
             ints = [g.itemsize, inner, name == "x"]
             c.call("where_grad", [out], [condition, g], ints, items=out.size, cost=0.6, dtype="any")
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        """Of what `x` and `y` were given, each where its branch was taken."""
+        parts = [
+            g.ograd(self.wanted.index(n)) if n in self.wanted else g.make("_zeros", like=g.ins[0])
+            for n in ("x", "y")
+        ]
+        return [g.make("where", g.ins[1], *parts), None]
 
 
 class Where(OpDef):
@@ -115,33 +125,29 @@ def _indices(c: LowerContext, name: str) -> Tensor:
 
 
 class _TakeBackward(Backward):
-    """Rows of the head gradient added up where they were taken from, in the order of the indices."""
+    """Slices of the head gradient added up where they were taken from, in the order of the indices."""
 
     half = True
-
     needs = ("ograd", "indices")
     differentiable = ("a",)
 
     def lower(self, c: LowerContext) -> None:
         assert isinstance(self.forward, Take)
-        out, g, indices = c.output("a"), c.input("ograd"), _indices(c, "indices")
-        wide = STAND_IN.get(out.dtype, out.dtype)
-        result = out if wide == out.dtype else c.temp(out.shape, wide)
-        g = g if wide == g.dtype else c.input("ograd", dtype=wide)
-        axis = normal_axis(self.forward.axis, len(out.shape))
-        outer, n, inner = _lookup(out.shape, axis)
-        ints = [n, inner, indices.size, self.forward.mode == "wrap"]
-        cost = n + 2.0 * indices.size
-        c.call("take_grad", [result], [g, indices], ints, items=outer * inner, cost=cost)
-        if result is not out:
-            c.cast(out, result)
+        out, indices = c.output("a"), _indices(c, "indices")
+        lengths = _lookup(out.shape, normal_axis(self.forward.axis, len(out.shape)))
+        mode = WRAP if self.forward.mode == "wrap" else CLIP
+        flat = flat_index(c, indices.view((1, indices.size)), lengths[1:2], mode)
+        scatter_sum(c, out, "ograd", flat, lengths)
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [g.make("take", g.ograd(), g.ins[1], **self.forward.values), None]
 
 
 class Take(OpDef):
     """Slices of `a` along `axis` at `indices`: a (n, d) with indices (k, l), axis=0 gives (k, l, d).
 
-    mode "clip": an index out of range is moved to the nearest end; "wrap": it counts on from the other end.
-    "raise" needs to look at the values while it runs, which a planned program does not, and is refused.
+    mode "clip": an index out of range is moved to the nearest end; "wrap": it counts on from the other end;
+    "raise": it raises IndexRangeError when the program runs, a negative one too.
     """
 
     half = True
@@ -153,14 +159,12 @@ class Take(OpDef):
     axis = Int(0, "The axis of input array to be taken; negative ones count from the end.")
     mode = Enum(("clip", "raise", "wrap"), "clip", "How an index out of bounds behaves.")
 
-    def check(self) -> None:
-        if self.mode == "raise":
-            raise ShapeError("take: mode='raise' is not supported; expected 'clip' or 'wrap'")
-
     def infer_shape(self, s: ShapeRule) -> None:
         a, indices = s.ins
         if a is not None and indices is not None:
             axis = normal_axis(self.axis, len(a))
+            if a[axis] == 0 and is_known(indices) and num_elements(indices):
+                raise ShapeError(f"take: axis {self.axis} of {show(a)} has no elements to take")
             s.meet_out(0, a[:axis] + indices + a[axis + 1 :])
 
     def infer_type(self, t: TypeRule) -> None:
@@ -169,8 +173,10 @@ class Take(OpDef):
     def lower(self, c: LowerContext) -> None:
         out, a, indices = c.output(), c.input("a"), _indices(c, "indices")
         _, n, inner = _lookup(a.shape, normal_axis(self.axis, len(a.shape)))
-        if n == 0 and out.size:
-            raise ShapeError(f"take: axis {self.axis} of {show(a.shape)} has no elements to take")
+        if self.mode == "raise":
+            node = "" if c.name == self.name else f" (node {c.name})"
+            what = f"take operator contains indices out of bound{node}"
+            indices = flat_index(c, indices.view((1, indices.size)), (n,), STRICT, what=what)
         ints = [a.itemsize, n, inner, indices.size, self.mode == "wrap"]
         c.call("take", [out], [a, indices], ints, items=out.size, cost=0.8, dtype="any")
 
@@ -191,6 +197,9 @@ class _PickBackward(Backward):
         ints = [out.itemsize, n, inner, self.forward.mode == "wrap"]
         # The zeros are an operand: what is not picked must stay.
         c.call("pick_grad", [out], [out, g, index], ints, items=outer * inner, cost=2.0, dtype="any")
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [g.make("pick", g.ograd(), g.ins[1], **self.forward.values), None]
 
 
 class Pick(OpDef):
@@ -215,7 +224,9 @@ class Pick(OpDef):
             return
         axis = normal_axis(self.axis, len(data))
         gone, kept = data[:axis] + data[axis + 1 :], (*data[:axis], 1, *data[axis + 1 :])
-        if index is not None:
+        if index is None:
+            s.meet_in(1, kept if self.keepdims else gone)
+        else:
             s.meet_in(1, kept if len(index) == len(data) else gone)
         if is_known(data) and data[axis] == 0 and num_elements(gone):
             raise ShapeError(f"pick: axis {self.axis} of {show(data)} has no elements to pick from")
@@ -229,3 +240,145 @@ class Pick(OpDef):
         _, n, inner = _lookup(data.shape, normal_axis(self.axis, len(data.shape)))
         ints = [data.itemsize, n, inner, self.mode == "wrap"]
         c.call("pick", [out], [data, index], ints, items=out.size, cost=2.0, dtype="any")
+
+
+class _BatchTakeBackward(_PickBackward):
+    """As of pick along the last axis."""
+
+    needs = ("ograd", "indices")
+    differentiable = ("a",)
+
+    def lower(self, c: LowerContext) -> None:
+        out, g, index = c.output("a"), c.input("ograd"), _indices(c, "indices")
+        c.zero(out)
+        ints = [out.itemsize, out.shape[1], 1, False]
+        # The zeros are an operand: what is not picked must stay.
+        c.call("pick_grad", [out], [out, g, index], ints, items=g.size, cost=2.0, dtype="any")
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [g.make("batch_take", g.ograd(), g.ins[1]), None]
+
+
+class BatchTake(OpDef):
+    """One element of each row: ``output[i] = a[i, indices[i]]``, indices outside moved to the nearest end.
+
+    a : (n, k); indices : n of int32, of any shape; output : of the shape of indices. The older form of pick.
+    (MXNet: batch_take)
+    """
+
+    half = True
+    name = "batch_take"
+    inputs = ("a", "indices")
+    backward = _BatchTakeBackward
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        a, indices = s.ins
+        if a is not None and len(a) != 2:
+            raise ShapeError(f"batch_take: a must have 2 dimensions, got {show(a)}")
+        if a is not None and indices is not None and is_known(a) and is_known(indices):
+            if num_elements(indices) != a[0]:
+                raise ShapeError(f"batch_take: expected {a[0]} indices for a {show(a)}, got {show(indices)}")
+            if a[1] == 0 and a[0]:
+                raise ShapeError(f"batch_take: the rows of a {show(a)} have no elements to take")
+        s.meet_in(1, s.meet_out(0, indices))
+
+    def infer_type(self, t: TypeRule) -> None:
+        t.same(ins=(0,))
+        t.meet_in(1, INT32)
+
+    def lower(self, c: LowerContext) -> None:
+        out, a, index = c.output(), c.input("a"), _indices(c, "indices")
+        ints = [a.itemsize, a.shape[1], 1, False]
+        c.call("pick", [out], [a, index], ints, items=out.size, cost=2.0, dtype="any")
+
+
+class FillElement(OpDef):
+    """`lhs` with one element of each row replaced: ``output[i, rhs[i]] = mhs[i]``, indices outside moved to
+    the nearest end.
+
+    lhs : (n, k); mhs : (n,); rhs : (n,). (MXNet: fill_element_0index)
+    """
+
+    half = True
+    name = "fill_element_0index"
+    inputs = ("lhs", "mhs", "rhs")
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        lhs = s.meet_in(0, s.outs[0])
+        if lhs is None:
+            return
+        if len(lhs) != 2 or (lhs[1] == 0 and lhs[0]):
+            raise ShapeError(f"fill_element_0index: lhs must be rows of elements, got {show(lhs)}")
+        s.meet_out(0, lhs)
+        for which in (1, 2):
+            s.meet_in(which, lhs[:1])
+
+    def infer_type(self, t: TypeRule) -> None:
+        t.same(ins=(0, 1))
+
+    def lower(self, c: LowerContext) -> None:
+        out, lhs, values, index = c.output(), c.input("lhs", "any"), c.input("mhs"), _indices(c, "rhs")
+        c.copy(out, lhs)
+        ints = [out.itemsize, out.shape[1], 1, False]
+        # The copy is an operand: what is not replaced must stay.
+        c.call("pick_grad", [out], [out, values, index], ints, items=values.size, cost=2.0, dtype="any")
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        zeros = g.make("_zeros", like=g.ins[1])
+        lhs = g.make("fill_element_0index", g.ograd(), zeros, g.ins[2])
+        return [lhs, g.make("pick", g.ograd(), g.ins[2]), None]
+
+
+class OneHotEncode(OpDef):
+    """One-hot rows for the indices `lhs`, in the shape and type of `rhs`: (n,) and (n, depth) give (n,
+    depth); an index outside gives zeros. The older form of one_hot. (MXNet: _onehot_encode)
+    """
+
+    half = True
+    name = "_onehot_encode"
+    inputs = ("lhs", "rhs")
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        rhs = s.meet_in(1, s.outs[0])
+        if rhs is None:
+            return
+        if len(rhs) != 2:
+            raise ShapeError(f"_onehot_encode: rhs must have 2 dimensions, got {show(rhs)}")
+        s.meet_in(0, rhs[:1])
+        s.meet_out(0, rhs)
+
+    def infer_type(self, t: TypeRule) -> None:
+        t.same(ins=(1,))
+
+    def lower(self, c: LowerContext) -> None:
+        out = c.output()
+        ints = [out.itemsize, out.shape[1], bits_of(1, out.dtype), 0]
+        c.call("one_hot", [out], [_indices(c, "lhs")], ints, items=out.size, cost=0.6, dtype="any")
+
+
+class ArgmaxChannel(OpDef):
+    """Index of the largest element along axis 1, the first of several, in the type of the input: (n, c, ...)
+    gives (n, ...). (MXNet: argmax_channel)
+    """
+
+    half = True
+    name = "argmax_channel"
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        data = s.ins[0]
+        if data is None:
+            return
+        normal_axis(1, len(data))
+        if data[1] == 0:
+            raise ShapeError(f"argmax_channel of nothing: the input has shape {show(data)}")
+        s.meet_out(0, data[:1] + data[2:])
+
+    def lower(self, c: LowerContext) -> None:
+        out = c.output()
+        wide = STAND_IN.get(out.dtype, out.dtype)
+        x = c.input("data", dtype=wide)
+        result = out if out.dtype == wide else c.temp(out.shape, wide)
+        ints = [x.shape[1], num_elements(x.shape[2:])]
+        c.call("argmax", [result], [x], ints, items=out.size, cost=5.0 + x.shape[1])
+        if result is not out:
+            c.cast(out, result)

@@ -21,12 +21,13 @@ def of(data: Maker, shape: tuple[int, int], dtype: str, index: str = "") -> Case
         return {"weight": grad}
 
     params: dict[str, Any] = {"input_dim": shape[0], "output_dim": shape[1], "dtype": dtype}
+    is_whole = not dtype.startswith("float")
     return Case(
         "Embedding",
-        {"data": data, "weight": normal(*shape)},
+        {"data": data, "weight": integers(*shape) if is_whole else normal(*shape)},
         lambda data, weight: weight[rows(data, weight)],
         params,
-        gradient,
+        None if is_whole else gradient,
         wrt=("weight",),
         dtypes=(dtype,),
         input_dtypes={"data": index or dtype},
@@ -44,4 +45,7 @@ CASES = [
         of(integers(301, high=2), (2, 1), dtype, "int64"),
         of(exactly([2]), (3, 5), dtype),
     )
+] + [
+    of(integers(2, 7, high=5), (5, 3), dtype, index)
+    for dtype, index in (("float16", "float16"), ("uint8", "uint8"), ("int32", "int8"), ("int64", "float32"))
 ]

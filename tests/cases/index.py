@@ -1,4 +1,5 @@
-"""Cases of where, one_hot, take and pick: NumPy's indexing; indices repeat and fall outside."""
+"""Cases of where, one_hot, take, pick and MXNet's older forms: NumPy's indexing; indices repeat and fall
+outside."""
 
 from __future__ import annotations
 
@@ -84,6 +85,61 @@ def pick(shape: Dims, index: Any, axis: int, mode: str = "clip", keepdims: bool 
     )
 
 
+def batch_take(a: Any, indices: Any, **kw: Any) -> Case:
+    def gradient(ograds: list[Array], a: Array, indices: Array) -> dict[str, Array]:
+        result = np.zeros(a.shape)
+        result[np.arange(len(a)), inside(indices, a.shape[1], "clip").reshape(-1)] = ograds[0].reshape(-1)
+        return {"a": result}
+
+    def reference(a: Array, indices: Array) -> Array:
+        rows = np.arange(len(a)).reshape(indices.shape)
+        return a[rows, inside(indices, a.shape[1], "clip")]
+
+    return Case(
+        "batch_take",
+        {"a": a, "indices": indices},
+        reference,
+        input_dtypes={"indices": "int32"},
+        **{"gradient": gradient, "wrt": ("a",), "exact": True, **kw},
+    )
+
+
+def fill_element(lhs: Any, mhs: Any, rhs: Any, **kw: Any) -> Case:
+    def fill(lhs: Array, mhs: Any, rhs: Array) -> Array:
+        result = lhs.copy()
+        result[np.arange(len(lhs)), inside(rhs, lhs.shape[1], "clip")] = mhs
+        return result
+
+    def gradient(ograds: list[Array], lhs: Array, mhs: Array, rhs: Array) -> dict[str, Array]:
+        g = ograds[0]
+        return {"lhs": fill(g, 0, rhs), "mhs": g[np.arange(len(g)), inside(rhs, g.shape[1], "clip")]}
+
+    return Case(
+        "fill_element_0index",
+        {"lhs": lhs, "mhs": mhs, "rhs": rhs},
+        fill,
+        **{"gradient": gradient, "wrt": ("lhs", "mhs"), "exact": True, **kw},
+    )
+
+
+def onehot_encode(lhs: Any, rows: int, depth: int, **kw: Any) -> Case:
+    return Case(
+        "_onehot_encode",
+        {"lhs": lhs, "rhs": normal(rows, depth)},
+        lambda lhs, rhs: lhs[:, None] == np.arange(depth),
+        **{"gradient": None, "exact": True, **kw},
+    )
+
+
+def argmax_channel(data: Any, **kw: Any) -> Case:
+    return Case(
+        "argmax_channel",
+        {"data": data},
+        lambda data: np.argmax(data, axis=1),
+        **{"gradient": None, "exact": True, **kw},
+    )
+
+
 WHOLE = {"make": integers, "gradient": None, "exact": True}
 CASES = [
     where((3, 5), integers(3, 5, high=2)),
@@ -105,4 +161,18 @@ CASES = [
     pick((2, 3, 5), integers(2, 5, high=3), 1),
     pick((2, 3, 5), integers(2, 3, 1, high=5), 2, keepdims=True),
     pick((3, 5), integers(5, high=3), 0, dtypes=MOVED, input_dtypes={"index": "float32"}, **WHOLE),
+    take((5, 3), exactly([[0, 4], [1, 2]]), 0, "raise"),
+    take((2, 5, 3), integers(97, high=5), 1, "wrap"),
+    take((5,), exactly([250, 3, 2, 3]), 0, input_dtypes={"indices": "uint8"}),
+    take((5,), exactly([-9, 3, 2, 3]), 0, "wrap", input_dtypes={"indices": "int8"}),
+    take((5,), integers(67, high=5), 0, "clip", input_dtypes={"indices": "float16"}),
+    batch_take(normal(5, 3), exactly([0, 2, -1, 7, 1])),
+    batch_take(normal(3, 2), exactly([[0], [1], [1]])),
+    batch_take(integers(7, 5), integers(7, high=5), dtypes=MOVED, gradient=None),
+    fill_element(normal(5, 3), normal(5), exactly([0, 2, -1, 7, 1])),
+    fill_element(integers(7, 5), integers(7), integers(7, high=5), dtypes=MOVED, gradient=None),
+    onehot_encode(exactly([1, 0, 7, -1]), 4, 3),
+    onehot_encode(integers(31, high=5), 31, 5, input_dtypes={"lhs": "int32"}),
+    argmax_channel(integers(5, 7, high=4)),
+    argmax_channel(integers(3, 37, 2, high=9), dtypes=(*MOVED, "float32")),
 ]
