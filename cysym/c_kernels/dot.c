@@ -4,13 +4,23 @@
  * Used by dot, batch_dot and FullyConnected. Layout of the work: gemm.h. */
 #include "gemm.h"
 
-/* ptr: c, a, b, bias (read only if has_bias)   floats: none   items: batch * row blocks * column blocks
- * C[i][j] = sum_k A[i][k] B[k][j] (+ bias[j]); A[i][k] = a[i * ai + k * ak], B[k][j] = b[k * bk + j * bj],
+/* out = block + beta d, rows of d `ldd` apart; d may be out */
+static void put_sum(const gemm_result *r, int64_t m, int64_t n, real *out, int64_t ld, const real *d,
+                    real beta, int64_t ldd) {
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++)
+            out[i * ld + j] = r->c[i * r->ld + j] + beta * d[i * ldd + j];
+}
+
+/* ptr: c, a, b, d (not read if mode is 0)   floats: alpha, beta   items: batch * row blocks * column blocks
+ * C[i][j] = alpha sum_k A[i][k] B[k][j], + beta d[j] in mode 1, + beta d[i * ci + j] in mode 2, where d lies
+ * as c does and may be c; A[i][k] = a[i * ai + k * ak], B[k][j] = b[k * bk + j * bj],
  * C[i][j] = c[i * ci + j]; matrices of one batch lie abatch, bbatch, cbatch elements apart; mb, nb: block
  * size. */
 CS_KERNEL(gemm) {
-    enum { M, N, KK, AI, AK, BK, BJ, CI, ABATCH, BBATCH, CBATCH, HAS_BIAS, MB, NB, BATCH };
+    enum { M, N, KK, AI, AK, BK, BJ, CI, ABATCH, BBATCH, CBATCH, MODE, MB, NB, BATCH };
     const int64_t *p = c->ints;
+    const real alpha = K(c->floats[0]), beta = K(c->floats[1]), *d = c->ptr[3];
     int64_t rows = cs_div_up(p[M], p[MB]), cols = cs_div_up(p[N], p[NB]);
     for (int64_t item = begin; item < end; item++) {
         int64_t batch = item / (rows * cols), i0 = item / cols % rows * p[MB], j0 = item % cols * p[NB];
@@ -19,7 +29,15 @@ CS_KERNEL(gemm) {
         gemm_matrix b = {(const real *)c->ptr[2] + batch * p[BBATCH] + j0 * p[BJ], p[BJ], p[BK], n};
         gemm_result r = gemm_block(m, n, p[KK], 1, gemm_pack_a, &a, gemm_pack_b, &b);
         real *out = (real *)c->ptr[0] + batch * p[CBATCH] + i0 * p[CI] + j0;
-        gemm_put_rows(&r, m, n, out, p[CI], p[HAS_BIAS] ? (const real *)c->ptr[3] + j0 : 0);
+        if (alpha != 1)
+            for (int64_t i = 0; i < m; i++)
+                for (int64_t j = 0; j < n; j++)
+                    r.c[i * r.ld + j] *= alpha;
+        if (p[MODE] == 2 || (p[MODE] == 1 && beta != 1))
+            put_sum(&r, m, n, out, p[CI], d + (p[MODE] == 2 ? out - (real *)c->ptr[0] : j0), beta,
+                    p[MODE] == 2 ? p[CI] : 0);
+        else
+            gemm_put_rows(&r, m, n, out, p[CI], p[MODE] ? d + j0 : 0);
     }
 }
 

@@ -5,16 +5,16 @@
 
 #define DOT_SLICE 256
 
-// ptr: c, a, b, bias (read only if has_bias)   items: blocks of the CPU kernel, not used here
-// C[i][j] = sum_k A[i][k] B[k][j] (+ bias[j]); meaning of the ints: dot.c
+// ptr: c, a, b, d (not read if mode is 0)   items: blocks of the CPU kernel, not used here
+// C[i][j] = alpha sum_k A[i][k] B[k][j] (+ beta d); meaning of the ints: dot.c
 //! grid gemm: batch * ((m + 3) // 4) * ((n + 3) // 4), local 64
-__kernel void gemm(OUT(c), IN(a), IN(b), IN(bias), INT(m), INT(n), INT(kk), INT(ai), INT(ak), INT(bk),
-                   INT(bj), INT(ci), INT(abatch), INT(bbatch), INT(cbatch), INT(has_bias), INT(mb), INT(nb),
-                   INT(batch), ITEMS) {
+__kernel void gemm(OUT(c), IN(a), IN(b), IN(d), INT(m), INT(n), INT(kk), INT(ai), INT(ak), INT(bk), INT(bj),
+                   INT(ci), INT(abatch), INT(bbatch), INT(cbatch), INT(mode), INT(mb), INT(nb), INT(batch),
+                   FLOAT(alpha), FLOAT(beta), ITEMS) {
     USE_OUT(c);
     USE_IN(a);
     USE_IN(b);
-    USE_IN(bias);
+    USE_IN(d);
     const long id = get_global_id(0), tm = (m + 3) / 4, tn = (n + 3) / 4;
     if (id >= batch * tm * tn)
         return;
@@ -50,8 +50,11 @@ __kernel void gemm(OUT(c), IN(a), IN(b), IN(bias), INT(m), INT(n), INT(kk), INT(
     }
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
-            if (i0 + i < m && j0 + j < n)
-                c[z * cbatch + (i0 + i) * ci + j0 + j] = has_bias ? total[i][j] + bias[j0 + j] : total[i][j];
+            if (i0 + i < m && j0 + j < n) {
+                const long at = z * cbatch + (i0 + i) * ci + j0 + j;
+                const real sum = total[i][j] * alpha;
+                c[at] = mode == 0 ? sum : sum + beta * d[mode == 1 ? j0 + j : at];
+            }
 }
 
 // ptr: y, x   ints: rows, cols, ldx   items: blocks of 64 columns; here one work-item a column

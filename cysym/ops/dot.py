@@ -8,15 +8,18 @@ never looks at values or devices; `lower` hands its calls to the program.
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..base import MXNetError, ShapeError
-from .rules import ShapeRule, show
-from .schema import Backward, Bool, Enum, OpDef
+from ..base import ShapeError
+from .rules import FLOATS, ShapeRule, show
+from .schema import Bool, Enum, OpDef
 
 if TYPE_CHECKING:
+    from ..passes.gradient import Entry, GradContext
     from ..passes.ir import Tensor
     from ..passes.lower import LowerContext
+
+Flags = dict[str, bool]
 
 # What gemm.h has scratch memory for, and what its panels divide without waste (84 = 6 * 14 rows, 32 columns).
 MAX_ROWS, MAX_COLS, ROW_STEP, COL_STEP = 168, 384, 84, 32
@@ -69,25 +72,30 @@ def matmul(
     ld: int,
     *,
     bias: Tensor | None = None,
+    addend: Tensor | None = None,
+    alpha: float = 1.0,
+    beta: float = 1.0,
     batch: int = 1,
     batch_strides: tuple[int, int, int] = (0, 0, 0),
 ) -> None:
-    """Emit C = A B (+ bias along each row) for `size` = (m, n, k).
+    """Emit C = alpha A B (+ beta times bias along each row, or + beta D) for `size` = (m, n, k).
 
     `a_strides` are the elements from A[i][k] to A[i + 1][k] and to A[i][k + 1], `b_strides` those from
     B[k][j] to B[k + 1][j] and to B[k][j + 1]; C is stored in rows `ld` elements apart. `batch_strides` are
-    those of A, B and C.
+    those of A, B and C. The matrix D, `addend`, lies like C and may be C.
     """
     m, n, k = size
     if 0 in (m, n, batch):
         return
     mb, nb = blocks(m, n, k, batch)
-    ints = [m, n, k, *a_strides, *b_strides, ld, *batch_strides, int(bias is not None), mb, nb, batch]
+    plus, mode = next(((t, i) for i, t in ((1, bias), (2, addend)) if t is not None), (b, 0))
+    ints = [m, n, k, *a_strides, *b_strides, ld, *batch_strides, mode, mb, nb, batch]
     c.call(
         "gemm",
         [out],
-        [a, b, b if bias is None else bias],
+        [a, b, plus],
         ints,
+        [alpha, beta],
         items=batch * pieces(m, mb) * pieces(n, nb),
         cost=100.0 + min(m, mb) * min(n, nb) * k / 60,
     )
@@ -96,6 +104,19 @@ def matmul(
 def sum_rows(c: LowerContext, out: Tensor, x: Tensor, rows: int, cols: int, ldx: int) -> None:
     """Emit out[j] = sum over i of x[i][j], rows `ldx` elements apart."""
     c.call("sum_rows", [out], [x], [rows, cols, ldx], items=pieces(cols, 64), cost=50.0 + 2.0 * rows)
+
+
+def product_gradients(g: GradContext, ta: bool, tb: bool) -> list[tuple[Entry, tuple[Entry, Entry], Flags]]:
+    """Of C = op(A) op(B): the entries A and B, each with the factors and flags of its gradient's product."""
+    a, b, head = g.ins[0], g.ins[1], g.ograd()
+
+    def flags(x: bool, y: bool) -> Flags:
+        return {"transpose_a": x, "transpose_b": y}
+
+    return [
+        (a, (b, head), flags(tb, True)) if ta else (a, (head, b), flags(False, not tb)),
+        (b, (head, a), flags(True, ta)) if tb else (b, (a, head), flags(not ta, False)),
+    ]
 
 
 class _Factor:
@@ -111,46 +132,11 @@ class _Factor:
         self.batch_stride = self.outer * self.inner
 
 
-class _DotBackward(Backward):
-    needs = ("ograd", "lhs", "rhs")
-
-    def read_names(self) -> tuple[str, ...]:
-        other = {"lhs": "rhs", "rhs": "lhs"}
-        return ("ograd", *sorted({other[n] for n in self.wanted}))
-
-    def lower(self, c: LowerContext) -> None:
-        op = self.forward
-        assert isinstance(op, _Product)
-        g = c.input("ograd")
-        for name in filter(c.wants, self.wanted):
-            out = c.output(name)
-            other = c.input("rhs" if name == "lhs" else "lhs")
-            lhs, rhs = op.factors(*((out.shape, other.shape) if name == "lhs" else (other.shape, out.shape)))
-            p, q, k = lhs.outer, rhs.outer, lhs.inner
-            if name == "lhs":  # dA[p][k] = sum_q G[p][q] B[k][q]
-                mine, theirs, g_outer, g_inner, rows, depth = lhs, rhs, q, 1, p, q
-            else:  # dB[k][q] = sum_p A[p][k] G[p][q]
-                mine, theirs, g_outer, g_inner, rows, depth = rhs, lhs, 1, q, q, p
-            strides = (p * q, theirs.batch_stride)
-            if mine.inner_stride == 1:  # stored as [outer][k]: G times the other
-                matmul(
-                    c, out, g, other, (rows, k, depth),
-                    (g_outer, g_inner), (theirs.outer_stride, theirs.inner_stride), k,
-                    batch=lhs.batch, batch_strides=(*strides, mine.batch_stride),
-                )  # fmt: skip
-            else:  # stored as [k][outer]: the other times G transposed
-                matmul(
-                    c, out, other, g, (k, rows, depth),
-                    (theirs.inner_stride, theirs.outer_stride), (g_inner, g_outer), rows,
-                    batch=lhs.batch, batch_strides=(strides[1], strides[0], mine.batch_stride),
-                )  # fmt: skip
-
-
 class _Product(OpDef):
     """What dot and batch_dot share."""
 
     inputs = ("lhs", "rhs")
-    backward = _DotBackward
+    dtypes = FLOATS
     batched: ClassVar[bool]
 
     transpose_a = Bool(False, "If true then transpose the first input before the product.")
@@ -158,15 +144,8 @@ class _Product(OpDef):
     forward_stype = Enum(
         ("csr", "default", "row_sparse"),
         None,
-        "Storage type of the output; only the default one exists here.",
+        "Storage type of the output: accepted and ignored, every array is dense.",
     )
-
-    def check(self) -> None:
-        if self.forward_stype not in (None, "default"):
-            raise MXNetError(
-                f"{self.name}: forward_stype {self.forward_stype!r} asks for sparse storage, "
-                "which is not supported; expected None or 'default'"
-            )
 
     def factors(self, lhs: tuple[int, ...], rhs: tuple[int, ...]) -> tuple[_Factor, _Factor]:
         """Both operands as matrices."""
@@ -192,6 +171,15 @@ class Dot(_Product):
     name = "dot"
     batched = False
 
+    def gradient(self, g: GradContext) -> list[Any]:
+        flags = {"transpose_a": self.transpose_a, "transpose_b": self.transpose_b}
+        return [
+            g.make("_backward_dot", g.ograd(), g.ins[1 - i], like=g.ins[i], side=side, **flags)
+            if want
+            else None
+            for i, (side, want) in enumerate(zip(self.inputs, g.wants, strict=True))
+        ]
+
     def infer_shape(self, s: ShapeRule) -> None:
         a, b = s.get(0), s.get(1)
         if a is None or b is None:
@@ -207,6 +195,44 @@ class Dot(_Product):
         s.meet_out(0, (outer_a + outer_b) or (1,))
 
 
+class _DotBackward(OpDef):
+    """Gradient of one operand of `dot`, `side`, made of the head gradient and the other operand."""
+
+    name = "_backward_dot"
+    inputs = ("ograd", "other")
+
+    transpose_a, transpose_b = Bool(False), Bool(False)
+    side = Enum(("lhs", "rhs"))
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        """Nothing to do: the output's shape is that of the operand it is the gradient of."""
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        """It is linear in both inputs: <head, d dot / d lhs> = <dot(head, rhs), ograd>."""
+        flags = {"transpose_a": self.transpose_a, "transpose_b": self.transpose_b}
+        first = self.side == "lhs"
+        pair = (g.ograd(), g.ins[1]) if first else (g.ins[1], g.ograd())
+        back = g.make(
+            "_backward_dot", g.ins[0], g.ograd(), like=g.ins[1], side="rhs" if first else "lhs", **flags
+        )
+        return [g.make("dot", *pair, like=g.ins[0], **flags), back]
+
+    def lower(self, c: LowerContext) -> None:
+        g, other, out = c.input("ograd"), c.input("other"), c.output()
+        pair = (out.shape, other.shape) if self.side == "lhs" else (other.shape, out.shape)
+        lhs, rhs = _Factor(pair[0], self.transpose_a, False), _Factor(pair[1], not self.transpose_b, False)
+        p, q, k = lhs.outer, rhs.outer, lhs.inner
+        if self.side == "lhs":  # dA[p][k] = sum_q G[p][q] B[k][q]
+            mine, theirs, g_outer, g_inner, rows, depth = lhs, rhs, q, 1, p, q
+        else:  # dB[k][q] = sum_p A[p][k] G[p][q]
+            mine, theirs, g_outer, g_inner, rows, depth = rhs, lhs, 1, q, q, p
+        outer, inner = theirs.outer_stride, theirs.inner_stride
+        if mine.inner_stride == 1:  # stored as [outer][k]: G times the other
+            matmul(c, out, g, other, (rows, k, depth), (g_outer, g_inner), (outer, inner), k)
+        else:  # stored as [k][outer]: the other times G transposed
+            matmul(c, out, other, g, (k, rows, depth), (inner, outer), (g_inner, g_outer), rows)
+
+
 class BatchDot(_Product):
     """Matrix products of two batches: (..., m, k) and (..., k, n) give (..., m, n).
 
@@ -216,6 +242,12 @@ class BatchDot(_Product):
 
     name = "batch_dot"
     batched = True
+
+    def gradient(self, g: GradContext) -> list[Any]:
+        return [
+            g.make("batch_dot", *pair, like=entry, **flags)
+            for entry, pair, flags in product_gradients(g, self.transpose_a, self.transpose_b)
+        ]
 
     def infer_shape(self, s: ShapeRule) -> None:
         a, b = s.get(0), s.get(1)
@@ -238,4 +270,4 @@ class BatchDot(_Product):
         s.meet_out(0, (*lead, m, n))
 
 
-__all__ = ["BatchDot", "Dot", "blocks", "matmul", "pieces", "sum_rows", "up"]
+__all__ = ["BatchDot", "Dot", "blocks", "matmul", "pieces", "product_gradients", "sum_rows", "up"]
