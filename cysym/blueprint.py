@@ -164,7 +164,10 @@ class Blueprint:
                     )
                 if types[k] is None:
                     raise TypeInferenceError(f"the type of node {node.name} ({node.op!r}) cannot be decided")
-                num_elements(shapes[k])
+                try:
+                    num_elements(shapes[k])
+                except ShapeError as error:
+                    raise ShapeError(f"node {node.name} ({node.op!r}): {error}") from None
 
     def entry_of(self, node: Node, k: int = 0) -> int:
         return int(self.graph.row[self.graph.ids[node]] + k)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases.elementwise import erfinv
 
 import cysym as mx
 from cysym._core import topological
@@ -109,7 +110,7 @@ CALLS: dict[str, Any] = {
     "ACOS": np.arccos, "ATAN": np.arctan, "SINH": np.sinh, "COSH": np.cosh, "TANH": np.tanh,
     "ASINH": np.arcsinh,
     "ACOSH": np.arccosh, "ATANH": np.arctanh, "ERF": by_math(math.erf), "TGAMMA": by_math(math.gamma),
-    "LGAMMA": by_math(math.lgamma), "DIGAMMA": by_math(digamma),
+    "LGAMMA": by_math(math.lgamma), "DIGAMMA": by_math(digamma), "ERFINV": erfinv,
     "+": np.add, "*": np.multiply, "/": np.divide, "==": np.equal, "!=": np.not_equal, "<": np.less,
     "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "&": np.logical_and, "|": np.logical_or,
 }  # fmt: skip
@@ -185,7 +186,7 @@ def test_opcode_computes_its_expression(form: Form, dtype: str) -> None:
     low = 1.05 if "ACOSH" in form.text or "SQRT(x * x - " in form.text else 0.1
     high = (
         0.9
-        if any(f in form.text for f in ("ASIN(", "ACOS(", "ATANH", "(1) - x * x", "(1.0) - x * x"))
+        if any(f in form.text for f in ("ASIN(", "ACOS(", "ATANH", "ERFINV", "(1) - x * x", "(1.0) - x * x"))
         else 3.0
     )
     scale = {v: rng.uniform(low, max(high, low + 1) if low > 1 else high, 37) for v in form.slots}
@@ -462,12 +463,15 @@ def test_second_derivatives(name: str, ctx: Any, rng: np.random.Generator) -> No
         np.testing.assert_allclose(second[n], want, rtol=1e-7, atol=1e-8)
 
 
-def test_third_derivatives_are_refused() -> None:
+def test_third_derivatives(ctx: Any, rng: np.random.Generator) -> None:
     a, head = mx.sym.Variable("a"), mx.sym.Variable("head")
-    (first,) = gradients(mx.sym.sin(a), head, a)
-    (second,) = gradients(first, head, a)
-    with pytest.raises(mx.MXNetError, match="third derivatives of sin"):
-        gradients(second, head, a)
+    found = mx.sym.sin(a)
+    for _ in range(3):
+        (found,) = gradients(found, head, a)
+    at, weight = rng.standard_normal((3, 5)), rng.standard_normal((3, 5))
+    args = {n: mx.nd.array(v, ctx=ctx, dtype="float64") for n, v in (("a", at), ("head", weight))}
+    third = found.bind(ctx, args).forward()[0].asnumpy()
+    np.testing.assert_allclose(third, -np.cos(at) * weight**3, rtol=1e-12)
 
 
 # --- fusion -------------------------------------------------------------------------------------------------

@@ -7,13 +7,14 @@ the product reads it and is skipped while the weight is unchanged, and `fc_packe
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .dot import COL_STEP, blocks, matmul, pieces, sum_rows, up
-from .rules import ShapeRule
+from .rules import FLOATS, ShapeRule
 from .schema import Backward, Bool, Int, OpDef
 
 if TYPE_CHECKING:
+    from ..passes.gradient import GradContext
     from ..passes.ir import Tensor
     from ..passes.lower import LowerContext, Need
 
@@ -46,6 +47,9 @@ class _FullyConnectedBackward(Backward):
         if c.wants("bias"):
             sum_rows(c, c.output("bias"), g, rows, hidden, ldg)
 
+    def gradient(self, g: GradContext) -> list[Any]:
+        return g.bilinear("data", "weight", "bias")
+
 
 class FullyConnected(OpDef):
     """A dense layer: ``output = data . weight^T + bias``.
@@ -57,6 +61,7 @@ class FullyConnected(OpDef):
     """
 
     name = "FullyConnected"
+    dtypes = FLOATS
     inputs = ("data", "weight", "bias")
     backward = _FullyConnectedBackward
 

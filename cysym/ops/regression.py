@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 from ..base import ShapeError
-from .rules import is_known, show
+from .rules import FLOATS, is_known, show
 from .schema import Backward, Float, OpDef
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class LogisticRegressionOutput(_Regression):
     """
 
     name = "LogisticRegressionOutput"
+    dtypes = FLOATS
 
     def lower(self, c: LowerContext) -> None:
         x = c.input("data")
