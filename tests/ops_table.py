@@ -1,6 +1,6 @@
 """Makes docs/ops.md: what each operator takes, on which device, and what has a gradient. Found by calling.
 
-    CYSYM_OPENCL=all python tests/ops_table.py
+    CYSYM_OPENCL=all python tests/ops_table.py      (make ops-table)
 
 Every operator's first case runs in every element type through `mx.nd`, on the CPU and on the first OpenCL
 device. `test_ops_table.py` checks that the page says what is true.
@@ -19,26 +19,27 @@ import numpy as np
 
 os.environ.setdefault("CYSYM_OPENCL", "all")
 
+from harness import Subject, as_tuple, load_subjects
+
 import cysym as mx
 from cysym.dtypes import SHORT, TYPES
 from cysym.ops.absent import ABSENT
 from cysym.ops.schema import all_ops
-from harness import Subject, as_tuple, load_subjects
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ops.md"
 KINDS = {short: np.dtype(kind) for short, kind in zip(SHORT, TYPES, strict=True) if short != "b8"}
 FAMILY = re.compile(r"^_?(linalg|contrib|random|sample)_")
 HEAD = """# Operators
 
-Made by `python tests/ops_table.py`, which calls every operator; a test compares this page with what it finds.
+Made by `make ops-table`, which calls every operator; a test compares this page with what it finds.
 
-Each operator is `mx.sym.NAME` and `mx.nd.NAME`, under its aliases, too; names that begin with `_linalg_`, `_contrib_`
-and `_random_` also stand in `mx.nd.linalg`, `mx.nd.contrib`, `mx.nd.random` and their `mx.sym` twins. Docstrings
-give shapes and formulas: `help(mx.nd.topk)`.
+Each operator is `mx.sym.NAME` and `mx.nd.NAME`, under its aliases, too; names that begin with `_linalg_`,
+`_contrib_` and `_random_` also stand in `mx.nd.linalg`, `mx.nd.contrib`, `mx.nd.random` and their `mx.sym`
+twins. Docstrings give shapes and formulas: `help(mx.nd.topk)`.
 
-*Types* are those of the first input (of a result, where there is no input): f16 f32 f64 u8 i8 i32 i64 for float16 to
-int64. One column serves the CPU and OpenCL devices where both take the same; otherwise OpenCL's stand behind a slash.
-A device without double precision refuses f64. *Gradient* names the inputs that have one.
+*Types* are those of the first input (of a result, where there is no input): f16 f32 f64 u8 i8 i32 i64 for
+float16 to int64. One column serves the CPU and OpenCL devices where both take the same; otherwise OpenCL's
+stand behind a slash. A device without double precision refuses f64. *Gradient* names inputs that have one.
 
 | operator | aliases | types | gradient |
 |---|---|---|---|
@@ -56,13 +57,18 @@ def subjects() -> dict[str, list[Subject]]:
     """Cases by operator, as the tests have them."""
     found: dict[str, list[Subject]] = {}
     for subject in load_subjects():
-        found.setdefault(subject.op.name, []).append(subject)
+        if not subject.op.name.startswith("_backward"):
+            found.setdefault(subject.op.name, []).append(subject)
     return dict(sorted(found.items(), key=lambda item: (bool(FAMILY.match(item[0])), item[0].lower())))
 
 
 def as_type(array: Any, kind: Any) -> Any:
     """The numbers in another type; small whole ones, not negative, for integers."""
-    return array.astype(kind) if kind.kind == "f" else (np.abs(np.nan_to_num(np.round(array * 2))) % 7).astype(kind)
+    return (
+        array.astype(kind)
+        if kind.kind == "f"
+        else (np.abs(np.nan_to_num(np.round(array * 2))) % 7).astype(kind)
+    )
 
 
 def takes(subject: Subject, kind: Any, ctx: Any) -> bool:

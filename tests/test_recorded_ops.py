@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from conftest import contexts
 from recorded.loader import Array, OperatorCase, operator_cases
 
 import cysym as mx
+from cysym.ops.schema import all_ops, find_op
 
 SYMBOLS = [case for case in operator_cases() if case.mode == "symbol"]
 CALLS = [case for case in operator_cases() if case.mode == "imperative"]
@@ -74,9 +77,26 @@ class Run:
         return {name: grad.asnumpy() for name, grad in self.grads.items()}
 
 
+# Operators MXNet was not asked about, and why.
+UNASKED = {
+    "Custom": "tested through its own files",
+    "_contrib_allclose": "gives an array without axes there, of one element here",
+    "_copyto": "takes shape and type from out= only",
+    "_scatter_set_nd": "works only where the first input is also the output",
+    "_set_value": "takes shape and type from out= only",
+    "_square_sum": "computes row-sparse arrays only",
+    "_zeros_without_dtype": "fails in a call of its own: unknown type -1",
+    "mp_lamb_update_phase2": "leaves the float32 copy as it was, so that training stands still",
+    "reset_arrays": "has no output",
+}
+
+
 def test_the_record_is_whole() -> None:
-    assert len(SYMBOLS) >= 300
-    assert len(CALLS) >= 20
+    """Every operator that MXNet has is asked about, or listed with the reason why not."""
+    registry = json.loads((Path(__file__).parent / "recorded" / "registry.json").read_text())
+    ours = {cls.name for cls in all_ops().values()} & {entry["name"] for entry in registry}
+    asked = {find_op(case.op).name for case in operator_cases()}
+    assert ours - asked == set(UNASKED)
 
 
 @pytest.mark.parametrize("case", SYMBOLS, ids=str)

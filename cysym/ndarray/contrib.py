@@ -111,7 +111,7 @@ def isinf(data: NDArray) -> NDArray:
 
 def isnan(data: NDArray) -> NDArray:
     """1 where an element is not a number, else 0, in the array's type."""
-    result: NDArray = data != data  # noqa: PLR0124
+    result: NDArray = data != data
     return result
 
 

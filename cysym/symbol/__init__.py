@@ -138,6 +138,8 @@ def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: d
     node = make_node(
         cls, function_name, entries, {k: v._single(k) for k, v in named.items()}, params, name, attr
     )
+    if not node.op.num_visible():
+        raise MXNetError(f"operator {cls.name} has no output to compose: call mx.nd.{cls.name}")
     return Symbol([(node, k) for k in range(node.op.num_visible())])
 
 

@@ -38,7 +38,7 @@ class Blob:
 
 
 def find_operator(namespace: Any, op: str) -> Any:
-    """Return the function of `op`, also where MXNet hides it in `_internal`, `contrib`, `linalg` or `random`."""
+    """Return the function of `op`, also where MXNet hides it in a namespace."""
     if op.endswith("_like") and op.startswith("_random_"):
         return getattr(namespace.random, op[len("_random_") :])
     for prefix in ("_contrib_", "_linalg_"):
