@@ -1021,7 +1021,9 @@ cdef class Invoker:
             free_list = []  # the user's object may keep state: each call has its own, as in MXNet
         return self._run(cls, call, free_list, inputs, out, dyn, False)
 
-    def invoke_op(self, op, list inputs, tuple likes=(), out=None, context=None, bint whole=False, shared=None):
+    def invoke_op(
+        self, op, list inputs, tuple likes=(), out=None, context=None, bint whole=False, shared=None
+    ):
         """Like `invoke` for an operator instance, gradient nodes included.
 
         Parameters
@@ -1071,7 +1073,9 @@ cdef class Invoker:
         cdef bint direct
         if out is not None and len(out) > len(call.specs):
             free_list.append(call)
-            raise MXNetError(f"operator {_name(cls)}: {len(out)} out arrays given, it has {len(call.specs)} outputs")
+            raise MXNetError(
+                f"operator {_name(cls)}: {len(out)} out arrays given, it has {len(call.specs)} outputs"
+            )
         segment = call.segment
         direct = call.cpu is not None
         for i in range(n):
@@ -1156,7 +1160,9 @@ cdef class Invoker:
             return cls.params[param].parse(value)
         values = cls.params[param].parse(value)
         if len(values) != length:
-            raise MXNetError(f"{param} has {len(values)} numbers, expected {length}, in operator {_name(cls)}")
+            raise MXNetError(
+                f"{param} has {len(values)} numbers, expected {length}, in operator {_name(cls)}"
+            )
         return values[item]
 
     cdef bint _may_write(self, CachedCall call, list inputs, ArrayBase target, Py_ssize_t which):
