@@ -8,6 +8,7 @@ and `ndarray/` drive the segments made here.
 
 import os
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_F_CONTIGUOUS, PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release,
     PyObject_GetBuffer,
@@ -25,16 +26,11 @@ from libc.string cimport memset
 from .base import DeviceError, MXNetError, OutOfMemoryError
 from .dtypes import NAMES
 
-cdef extern from "sys/mman.h" nogil:
-    void* mmap(void* addr, size_t length, int prot, int flags, int fd, int64_t offset)
-    int munmap(void* addr, size_t length)
-    int madvise(void* addr, size_t length, int advice)
-    int PROT_READ
-    int PROT_WRITE
-    int MAP_PRIVATE
-    int MAP_ANONYMOUS
-    int MADV_HUGEPAGE
-    void* MAP_FAILED
+cdef extern from "hostmem.h" nogil:
+    void* cs_host_alloc(int64_t size, int zero)
+    void cs_host_free(void* data, int64_t size)
+    int64_t cs_host_trim()
+    void cs_host_limit(int64_t bytes)
 
 cdef extern from "stdlib.h" nogil:
     int posix_memalign(void** memptr, size_t alignment, size_t size)
@@ -73,9 +69,13 @@ cdef extern from *:
     """
     static _Thread_local int cs_recording = 0;
     static _Thread_local int cs_training = 0;
+    static _Thread_local int cs_np_shape = 0;
     """
     int cs_recording
     int cs_training
+    int cs_np_shape
+    bint __builtin_mul_overflow(int64_t, int64_t, int64_t*)
+    bint signbit(double)
 
 
 # --- graph --------------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ cdef class Storage:
 
     @staticmethod
     def alloc(device, int64_t nbytes, bint zero=False):
-        """`nbytes` of 64-byte aligned host memory; large zeroed blocks cost nothing until touched."""
+        """`nbytes` of 64-byte aligned host memory."""
         cdef Storage s = Storage.__new__(Storage)
         cdef int64_t size = nbytes if nbytes > 0 else 1
         s.device = device
@@ -265,13 +265,10 @@ cdef class Storage:
         if nbytes < 0:
             raise OutOfMemoryError(f"cannot allocate {nbytes} bytes")
         if size >= MAP_FROM:
-            s.data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-            if s.data == MAP_FAILED:
-                s.data = NULL
+            s.data = cs_host_alloc(size, zero)
+            if s.data == NULL:
                 raise OutOfMemoryError(f"cannot allocate {nbytes} bytes of host memory")
             s.kind = OWN_MAP
-            if size >= 4 * MAP_FROM:
-                madvise(s.data, size, MADV_HUGEPAGE)
         else:
             if posix_memalign(&s.data, 64, size):
                 s.data = NULL
@@ -310,7 +307,7 @@ cdef class Storage:
             if self.kind == OWN_HEAP:
                 free(self.data)
             elif self.kind == OWN_MAP:
-                munmap(self.data, self.nbytes)
+                cs_host_free(self.data, self.nbytes)
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         if self.data == NULL:
@@ -337,6 +334,18 @@ cdef class Storage:
 
     def __repr__(self):
         return f"<Storage {self.nbytes} bytes on {self.device!r}, version {self.version}>"
+
+
+def trim_host_memory():
+    """Return the blocks kept for later arrays to the system; how many bytes that were."""
+    return cs_host_trim()
+
+
+def limit_host_memory(int64_t nbytes):
+    """Keep at most `nbytes` of freed blocks for later arrays."""
+    if nbytes < 0:
+        raise ValueError(f"a limit in bytes is not negative, got {nbytes}")
+    cs_host_limit(nbytes)
 
 
 # --- DLPack -------------------------------------------------------------------------------------------------
@@ -407,16 +416,6 @@ cdef void _unused_versioned(object capsule) noexcept:
         m.deleter(m)
 
 
-cdef int _check_bounds(Storage s, int64_t offset, tuple spec) except -1:
-    """Nobody is handed memory beyond a storage, whatever was written into an array's attributes."""
-    size = _SIZES[spec[1]]
-    for d in spec[0]:
-        size *= d
-    if offset < 0 or size < 0 or offset + size > s.nbytes:
-        raise BufferError(f"{size} bytes from {offset} on do not lie in a storage of {s.nbytes} bytes")
-    return 0
-
-
 cdef int _fill_tensor(_DLTensor* t, int64_t* dims, Storage s, int64_t offset, tuple spec) except -1:
     cdef Py_ssize_t i, n = len(spec[0])
     cdef int64_t step = 1
@@ -424,7 +423,6 @@ cdef int _fill_tensor(_DLTensor* t, int64_t* dims, Storage s, int64_t offset, tu
         dims[i] = spec[0][i]
         dims[n + i] = step
         step *= dims[i]
-    _check_bounds(s, offset, spec)
     t.data = <char*>s.data + offset
     t.device_type, t.device_id, t.ndim = DL_CPU, 0, n
     t.code, t.bits = _DL_TYPES[spec[1]]
@@ -434,7 +432,7 @@ cdef int _fill_tensor(_DLTensor* t, int64_t* dims, Storage s, int64_t offset, tu
     return 0
 
 
-def to_dlpack(ArrayBase array, bint versioned):
+def to_dlpack(ArrayBase array not None, bint versioned):
     """Capsule over an array's host memory, which it keeps alive; ``dltensor`` or ``dltensor_versioned``."""
     cdef Storage s = array.storage
     cdef _DLManaged* m
@@ -586,6 +584,14 @@ def set_num_threads(int n):
     cs_set_threads(n)
 
 
+def _default_cache():
+    """CYSYM_HOST_CACHE in MiB, as bytes; 256 MiB without it."""
+    text = os.environ.get("CYSYM_HOST_CACHE", "256").strip()
+    if not text.isdigit() or len(text) > 9:
+        raise ImportError(f"CYSYM_HOST_CACHE={text!r} is no number of MiB")
+    return int(text) << 20
+
+
 def _default_threads():
     """CYSYM_NUM_THREADS, else OMP_NUM_THREADS, else the processors this process may use.
 
@@ -631,7 +637,7 @@ cdef class CpuSegment:
     cdef double* floats
     cdef int64_t* patch_at      # index into ptrs, grouped by slot
     cdef int64_t* patch_offset
-    cdef int64_t* float_at      # first float of each call
+    cdef int64_t* float_at      # first float of each call, and their number
     cdef int64_t* slot_first    # patches of slot s: slot_first[s] .. slot_first[s + 1]
     cdef int64_t n_slots
     cdef dict guards            # slot -> list of call indices
@@ -665,13 +671,15 @@ cdef class CpuSegment:
         self.steps = <cs_step*>PyMem_Malloc(max(self.count, 1) * sizeof(cs_step))
         self.ptrs = <void**>PyMem_Malloc(max(n_ptr, 1) * sizeof(void*))
         self.ints = <int64_t*>PyMem_Malloc(max(n_int, 1) * sizeof(int64_t))
-        self.floats = <double*>PyMem_Malloc(max(n_float, 1) * sizeof(double))
+        # two more: a step of an elementwise group looks at two numbers, whether its expression has any or not
+        self.floats = <double*>PyMem_Malloc((n_float + 2) * sizeof(double))
         self.patch_at = <int64_t*>PyMem_Malloc(max(n_ptr, 1) * sizeof(int64_t))
         self.patch_offset = <int64_t*>PyMem_Malloc(max(n_ptr, 1) * sizeof(int64_t))
-        self.float_at = <int64_t*>PyMem_Malloc(max(self.count, 1) * sizeof(int64_t))
+        self.float_at = <int64_t*>PyMem_Malloc((self.count + 1) * sizeof(int64_t))
         if (self.steps == NULL or self.ptrs == NULL or self.ints == NULL or self.floats == NULL
                 or self.patch_at == NULL or self.patch_offset == NULL or self.float_at == NULL):
             raise MemoryError
+        memset(self.floats, 0, (n_float + 2) * sizeof(double))
         memset(self.steps, 0, self.count * sizeof(cs_step))
         self.guards = {}
         self.bound = {}
@@ -715,6 +723,7 @@ cdef class CpuSegment:
             for v in c.floats:
                 self.floats[f] = v if isinstance(v, (float, int)) else 0.0
                 f += 1
+        self.float_at[self.count] = f
         self.n_slots = max(by_slot) + 1 if by_slot else 0
         self.slot_first = <int64_t*>PyMem_Malloc((self.n_slots + 1) * sizeof(int64_t))
         if self.slot_first == NULL:
@@ -749,8 +758,10 @@ cdef class CpuSegment:
     cpdef bind_slot(self, int64_t slot, Storage storage, int64_t offset=0):
         """Point every pointer of `slot` at `storage`, `offset` bytes in; a slot it lacks is ignored."""
         cdef int64_t i
+        cdef bint is_used
         guarded = self.guards.get(slot)
-        if guarded is None and (slot >= self.n_slots or self.slot_first[slot] == self.slot_first[slot + 1]):
+        is_used = 0 <= slot < self.n_slots and self.slot_first[slot] < self.slot_first[slot + 1]
+        if guarded is None and not is_used:
             return
         if storage is None:
             raise DeviceError(f"no memory was bound to slot {slot}")
@@ -770,6 +781,8 @@ cdef class CpuSegment:
 
     cpdef set_float(self, int64_t call, int64_t at, double value):
         """Set one scalar of one call for the runs to come."""
+        if not (0 <= call < self.count and 0 <= at < self.float_at[call + 1] - self.float_at[call]):
+            raise IndexError(f"no scalar {at} in call {call} of {self.count}")
         self.floats[self.float_at[call] + at] = value
 
     cpdef run(self, bint skip_once=False):
@@ -823,6 +836,47 @@ def set_training(bint on):
     return before
 
 
+cdef class Scope:
+    """``with Scope(recording, training):`` sets both for this thread, None leaves one as it is.
+
+    What was before is put back on exit. No Python code runs here, so that an interrupt comes before or after
+    all of it.
+    """
+
+    cdef object recording, training
+    cdef list before
+
+    def __init__(self, recording, training):
+        self.recording = recording
+        self.training = training
+        self.before = []
+
+    def __enter__(self):
+        global cs_recording, cs_training
+        self.before.append((cs_recording, cs_training))
+        if self.recording is not None:
+            cs_recording = bool(self.recording)
+        if self.training is not None:
+            cs_training = bool(self.training)
+
+    def __exit__(self, *error):
+        global cs_recording, cs_training
+        cs_recording, cs_training = self.before.pop()
+
+
+def is_np_shape():
+    """Whether 0 is a size (and () a scalar) rather than 'unknown', in this thread."""
+    return cs_np_shape != 0
+
+
+def set_np_shape(bint active):
+    """Switch np-shape mode of this thread on or off; what it was before."""
+    global cs_np_shape
+    before = cs_np_shape != 0
+    cs_np_shape = active
+    return before
+
+
 cdef struct _Look:
     # What one exported buffer holds: its storage, and the dims and strides it points at.
     PyObject* storage
@@ -834,21 +888,44 @@ cdef const char* _FORMATS[8]
 _FORMATS[:] = [b"f", b"d", b"e", b"B", b"i", b"b", b"l" if sizeof(long) == 8 else b"q", b"?"]
 
 
+cdef int64_t _spec_bytes(tuple spec) except -1:
+    """Size of an array's elements."""
+    cdef int64_t n, dim
+    cdef Py_ssize_t code = spec[1]
+    if not 0 <= code < len(_SIZES):
+        raise ValueError(f"{code} is no element type")
+    n = _SIZES[code]
+    for d in <tuple?>spec[0]:
+        dim = d
+        if dim < 0 or __builtin_mul_overflow(n, dim, &n):
+            raise ValueError(f"{spec[0]} is no shape of an array in memory")
+    return n
+
+
+@cython.auto_pickle(False)
 cdef class ArrayBase:
     """What the fast path needs of an NDArray: storage, byte offset, hashable (shape, dtype code, context).
 
+    They never change and never reach beyond the storage; a storage of None is an array without memory.
     `entry` is the (node, output index) of the recorded graph this array is the value of, or None.
     """
 
-    cdef public Storage storage
-    cdef public int64_t offset
-    cdef public tuple spec
+    cdef readonly Storage storage
+    cdef readonly int64_t offset
+    cdef readonly tuple spec
     cdef public object entry
 
     def __init__(self, Storage storage, int64_t offset, tuple shape, int dtype, context):
-        self.storage = storage
-        self.offset = offset
-        self.spec = (shape, dtype, context)
+        self._place(storage, offset, (shape, dtype, context))
+
+    cdef int _place(self, Storage storage, int64_t offset, tuple spec) except -1:
+        cdef int64_t size = _spec_bytes(spec)
+        if storage is not None and (offset < 0 or offset > storage.nbytes - size):
+            raise BufferError(
+                f"{size} bytes from {offset} on do not lie in a storage of {storage.nbytes} bytes"
+            )
+        self.storage, self.offset, self.spec = storage, offset, spec
+        return 0
 
     @property
     def shape(self):
@@ -875,7 +952,6 @@ cdef class ArrayBase:
             raise BufferError(f"an array on {self.spec[2]} has no host memory to look into; use asnumpy()")
         if (flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS and ndim > 1:
             raise BufferError("an NDArray lies in C order, not in Fortran order")
-        _check_bounds(s, self.offset, self.spec)
         look = <_Look*>PyMem_Malloc(sizeof(_Look) + 2 * ndim * sizeof(Py_ssize_t))
         if look == NULL:
             raise MemoryError
@@ -902,6 +978,13 @@ cdef class ArrayBase:
         cdef _Look* look = <_Look*>buffer.internal
         Py_DECREF(<object>look.storage)
         PyMem_Free(look)
+
+
+def array_over(cls, Storage storage, int64_t offset, tuple spec):
+    """Array of class `cls` over memory at hand: the specification is (shape, dtype code, context)."""
+    cdef ArrayBase array = cls.__new__(cls)
+    array._place(storage, offset, spec)
+    return array
 
 
 cdef class CachedCall:
@@ -935,6 +1018,29 @@ cdef class CachedCall:
 
 
 cdef int64_t HELD = 256 << 20    # bytes of workspaces the cache may keep
+
+
+cdef object _kind(value):
+    """What equality leaves out: the type, and the sign of zero."""
+    cdef type t = type(value)
+    if t is float:
+        return "-0.0" if <double>value == 0 and signbit(<double>value) else t
+    if t is int or t is str or t is bool:
+        return t
+    if t is tuple:
+        return tuple([_kind(v) for v in <tuple>value])
+    return (t, repr(value)) if hasattr(t, "tolist") else t  # NumPy's numbers have signs, too
+
+
+cpdef tuple key_of(dict params):
+    """Parameters as a part of a key: two are equal only where no operator can tell them apart."""
+    return tuple(params.items()), tuple([_kind(v) for v in params.values()])
+
+
+cdef inline tuple _spec_of(array):
+    if not isinstance(array, ArrayBase):
+        raise TypeError(f"an operator takes NDArrays, got {type(array)}")
+    return (<ArrayBase>array).spec
 
 
 cdef class Invoker:
@@ -981,13 +1087,14 @@ cdef class Invoker:
         cdef CachedCall call
         cdef Py_ssize_t n = len(inputs)
         cdef bint is_train = cs_training
+        cdef int mode = cs_training | cs_np_shape << 1
         cdef dict dyn = None
         if cs_recording and self.recorder is not None:
             recorded = self.recorder(cls, inputs, kwargs, out, context)
             if recorded is not None:
                 return recorded
-        dynamic_names = cls.dynamic_names
-        if dynamic_names and kwargs:
+        dynamic_names = cls.dynamic_names if kwargs else None
+        if dynamic_names:
             dyn = {}
             static = {}
             for name, value in kwargs.items():
@@ -997,13 +1104,13 @@ cdef class Invoker:
                     static[name] = value
             kwargs = static
         if n == 1:
-            key = (cls, is_train, context, (<ArrayBase>inputs[0]).spec)
+            key = (cls, mode, context, _spec_of(inputs[0]))
         elif n == 2:
-            key = (cls, is_train, context, (<ArrayBase>inputs[0]).spec, (<ArrayBase>inputs[1]).spec)
+            key = (cls, mode, context, _spec_of(inputs[0]), _spec_of(inputs[1]))
         else:
-            key = (cls, is_train, context, *[(<ArrayBase>x).spec for x in inputs])
+            key = (cls, mode, context, *[_spec_of(x) for x in inputs])
         if kwargs:
-            key = (key, tuple(kwargs.items()), tuple(map(type, kwargs.values())))  # 1, 1.0 and True are equal
+            key = (key, key_of(kwargs))
         try:
             free_list = self.cache.get(key)
         except TypeError:  # an unhashable parameter, as a list; an array's text may leave numbers out
@@ -1011,14 +1118,13 @@ cdef class Invoker:
             key = (key[0], repr(kwargs))
             free_list = self.cache.get(key)
         if free_list is None or not free_list:
-            specs = [(<ArrayBase>x).spec for x in inputs]
+            specs = [_spec_of(x) for x in inputs]
             call = self.lower(cls, kwargs, dyn or {}, specs, is_train, context)
             free_list = self._keep(key, free_list, call)
+            if cls.is_callback:
+                free_list = []  # the user's object may keep state: each call has its own, as in MXNet
         else:
             call = free_list.pop()
-        if cls.is_callback:
-            free_list.clear()
-            free_list = []  # the user's object may keep state: each call has its own, as in MXNet
         return self._run(cls, call, free_list, inputs, out, dyn, False)
 
     def invoke_op(
@@ -1038,14 +1144,13 @@ cdef class Invoker:
         cdef list free_list = None
         cdef CachedCall call
         cdef bint is_train = cs_training
+        cdef list specs = [_spec_of(x) for x in inputs]
         if shared is not None:
-            specs = [(<ArrayBase>x).spec for x in inputs]
             call = self.lower_op(op, specs, likes, is_train, context, whole, shared)
             return self._run(type(op), call, [], inputs, out, op.values, True)
-        key = (op.key, is_train, whole, context, likes, *[(<ArrayBase>x).spec for x in inputs])
+        key = (op.key, cs_training | cs_np_shape << 1, whole, context, likes, *specs)
         free_list = self.cache.get(key)
         if free_list is None or not free_list:
-            specs = [(<ArrayBase>x).spec for x in inputs]
             call = self.lower_op(op, specs, likes, is_train, context, whole, None)
             free_list = self._keep(key, free_list, call)
         else:
@@ -1124,6 +1229,7 @@ cdef class Invoker:
             else:
                 segment.bind_slot(call.n_in + i, o.storage, o.offset)
         if call.dynamic:
+            tuples = None
             for at, j, param, default, item, length in call.dynamic:
                 value = default if dyn is None else dyn.get(param, default)
                 if type(value) is not float:
@@ -1133,10 +1239,16 @@ cdef class Invoker:
                         raise MXNetError(
                             f"Required parameter {param} is not presented, in operator {_name(cls)}"
                         )
-                    if item >= 0 or not is_parsed:
-                        value = self._dynamic_value(cls, param, value, item, length)
-                    else:
+                    if item >= 0:
+                        if tuples is None:
+                            tuples = {}
+                        if param not in tuples:
+                            tuples[param] = self._dynamic_tuple(cls, param, value, length)
+                        value = tuples[param][item]
+                    elif is_parsed:
                         value = float(value)
+                    else:
+                        value = cls.params[param].parse(value)
                 segment.set_float(at, j, value)
         if direct:
             call.cpu.run()
@@ -1154,16 +1266,14 @@ cdef class Invoker:
         free_list.append(call)
         return results
 
-    def _dynamic_value(self, cls, param, value, item, length):
-        """A parameter read at each run, as a number: itself, or one item of a tuple."""
-        if item < 0:
-            return cls.params[param].parse(value)
+    def _dynamic_tuple(self, cls, param, value, length):
+        """A tuple read at each run, as numbers."""
         values = cls.params[param].parse(value)
         if len(values) != length:
             raise MXNetError(
                 f"{param} has {len(values)} numbers, expected {length}, in operator {_name(cls)}"
             )
-        return values[item]
+        return values
 
     cdef bint _may_write(self, CachedCall call, list inputs, ArrayBase target, Py_ssize_t which):
         """Whether output `which` may go straight into `target`: it meets no input but those declared so."""
@@ -1190,15 +1300,9 @@ cdef str _name(cls):
     return cls.name or cls.__name__
 
 
-cdef int64_t _spec_bytes(tuple spec):
-    cdef int64_t n = _SIZES[spec[1]]
-    for d in spec[0]:
-        n *= d
-    return n
-
-
 from .dtypes import SIZES as _SIZES
 from .ops.schema import REQUIRED
 
 _load_kernels()
 set_num_threads(_default_threads())
+limit_host_memory(_default_cache())

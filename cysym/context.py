@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import Any, ClassVar
 
-from ._core import CpuSegment, Storage
+from ._core import CpuSegment, Storage, trim_host_memory
 from .base import DeviceError
 
 
@@ -190,7 +190,8 @@ class Context:
         self._stack.contexts.pop()
 
     def empty_cache(self) -> None:
-        """Nothing is cached between arrays, so there is nothing to give back."""
+        """Give back to the system what is kept of freed arrays (host memory; OpenCL drivers keep their own)."""
+        trim_host_memory()
 
 
 _DEFAULT = Context("cpu", 0)

@@ -5,6 +5,16 @@
 
 enum { BLOCK = 64 };
 
+/* p = v ^ -beta; the usual exponent needs two roots and no logarithm. */
+static inline void lrn_powers(real *p, const real *v, int64_t k, real beta) {
+    if (beta == K(0.75))
+        for (int64_t j = 0; j < k; j++)
+            p[j] = 1 / (SQRT(v[j]) * SQRT(SQRT(v[j])));
+    else
+        for (int64_t j = 0; j < k; j++)
+            p[j] = EXP(-beta * LOG(v[j]));
+}
+
 /* ptr: y, norm, x   ints: channels, inner, half   floats: alpha / nsize, knorm, beta   items: batch * blocks
  */
 CS_KERNEL(lrn) {
@@ -21,12 +31,12 @@ CS_KERNEL(lrn) {
             for (int64_t w = cs_max(ch - half, 0); w < cs_min(ch + half + 1, channels); w++)
                 for (int64_t j = 0; j < k; j++)
                     sum[j] += x[w * inner + j] * x[w * inner + j];
-            for (int64_t j = 0; j < k; j++) {
-                const int64_t at = ch * inner + j;
-                const real v = knorm + factor * sum[j];
-                norm[at] = v;
-                y[at] = x[at] * EXP(-beta * LOG(v));
-            }
+            real power[BLOCK];
+            for (int64_t j = 0; j < k; j++)
+                norm[ch * inner + j] = sum[j] = knorm + factor * sum[j];
+            lrn_powers(power, sum, k, beta);
+            for (int64_t j = 0; j < k; j++)
+                y[ch * inner + j] = x[ch * inner + j] * power[j];
         }
     }
 }
@@ -48,9 +58,11 @@ CS_KERNEL(lrn_grad) {
             for (int64_t w = cs_max(ch - half, 0); w < cs_min(ch + half + 1, channels); w++)
                 for (int64_t j = 0; j < k; j++)
                     sum[j] += dy[w * inner + j] * y[w * inner + j] / norm[w * inner + j];
+            real power[BLOCK];
+            lrn_powers(power, norm + ch * inner, k, beta);
             for (int64_t j = 0; j < k; j++) {
                 const int64_t at = ch * inner + j;
-                dx[at] = dy[at] * EXP(-beta * LOG(norm[at])) - factor * x[at] * sum[j];
+                dx[at] = dy[at] * power[j] - factor * x[at] * sum[j];
             }
         }
     }

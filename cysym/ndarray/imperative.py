@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import CachedCall, Invoker, Storage
+from .._core import CachedCall, Invoker, Storage, array_over
 from ..base import MXNetError
 from ..context import Context, current_context
 from ..dtypes import NAMES, SIZES, TYPES, dtype_code
@@ -136,14 +136,7 @@ def _lower(
         segment = Chain(calls, slot_of, wrap)
     else:
         segment = device.make_segment(calls, slot_of)
-    inplace = [p for call in calls for p in call.inplace] if len(calls) == 1 else []
-    order_in = [t.buffer.slot for t in calls[0].ins] if len(calls) == 1 else []
-    order_out = [t.buffer.slot - n_in for t in calls[0].outs] if len(calls) == 1 else []
-    pairs = [
-        (order_in[a], order_out[b])
-        for a, b in inplace
-        if calls[0].ins[a].is_dense() and calls[0].outs[b].is_dense()
-    ]
+    pairs = _inplace_pairs(calls, n_in)
     facts = op.mutates.get("backward" if isinstance(op, Backward) else "forward", ())
     mutated = [names.index(n) for n in facts if n in names]
     params = getattr(op, "forward", op).params
@@ -159,6 +152,29 @@ def _lower(
     )  # fmt: skip
     made.held = sum(chunks)
     return made
+
+
+def _inplace_pairs(calls: Sequence[Call], n_in: int) -> list[tuple[int, int]]:
+    """(input, output) that may be one array: a single call touches the input, says so, and is the first to touch
+    the output."""
+    users: dict[int, list[int]] = {}
+    for k, call in enumerate(calls):
+        for t in call.ptrs:
+            if t.buffer.kind == "external":
+                users.setdefault(t.buffer.slot, []).append(k)
+    found = []
+    for k, call in enumerate(calls):
+        for a, b in call.inplace:
+            source, target = call.ins[a], call.outs[b]
+            if (
+                source.buffer.kind == target.buffer.kind == "external"
+                and target.buffer.slot >= n_in
+                and set(users[source.buffer.slot]) == {k} == {min(users[target.buffer.slot])}
+                and source.is_dense()
+                and target.is_dense()
+            ):
+                found.append((source.buffer.slot, target.buffer.slot - n_in))
+    return found
 
 
 def _infer(
@@ -191,28 +207,24 @@ def wrap(storage: Storage, offset: int, tensor: Tensor) -> Any:
     from .ndarray import NDArray
 
     device = tensor.buffer.device
-    array = NDArray.__new__(NDArray)
-    array.storage, array.offset = storage, offset
-    array.spec = (tensor.shape, tensor.dtype, Context("cpu" if device.kind == "cpu" else "gpu", device.index))
-    return array
+    context = Context("cpu" if device.kind == "cpu" else "gpu", device.index)
+    return array_over(NDArray, storage, offset, (tensor.shape, tensor.dtype, context))
 
 
 def empty(shape: Sequence[int], context: Context, code: int, zero: bool = False) -> Any:
     """New array; contents undefined unless `zero`."""
     from .ndarray import NDArray
 
-    array = NDArray.__new__(NDArray)
     dims = tuple(int(d) for d in shape)
     device = context.device
     nbytes = num_elements(dims) * SIZES[code]
     if zero and device.kind == "cpu":
-        array.storage = device.alloc(nbytes, True)
+        storage = device.alloc(nbytes, True)
     else:
-        array.storage = device.alloc(nbytes)
+        storage = device.alloc(nbytes)
         if zero and nbytes:
-            device.write(array.storage, 0, bytes(nbytes))
-    array.spec = (dims, code, context)
-    return array
+            device.write(storage, 0, bytes(nbytes))
+    return array_over(NDArray, storage, 0, (dims, code, context))
 
 
 def from_numpy(source: np.ndarray, context: Context) -> Any:
