@@ -21,15 +21,17 @@ extra = $$($(PY) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb
 	e = p["optional-dependencies"]; own = e["$(1)"]; of_demo = e["demo"] if "cysym[demo]" in own else []; \
 	print(*p["dependencies"], *of_demo, *(r for r in own if not r.startswith("cysym[")))')
 
-.PHONY: help demo build test test-all lint format bench wheel clean
+.PHONY: help demo build test test-all sanitize lint format bench ops-table wheel clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      learn handwritten digits on the CPU and on an OpenCL device; pictures in demo-output/"
 	@echo "make test      linters and the test suite (at most 15 minutes on 2 cores)"
 	@echo "make test-all  every test, slow ones too, with the kernels of every instruction set this processor has"
+	@echo "make sanitize  bad inputs, operators and indexing on the CPU under AddressSanitizer and UBSan (gcc)"
 	@echo "make build     compile in place     make lint    only the linters     make format  rewrite to the style"
 	@echo "make bench     benchmarks (BENCH='--mxnet PYTHON --torch PYTHON' names peers)"
+	@echo "make ops-table docs/ops.md: every operator called in every element type on both devices"
 	@echo "make wheel     dist/*.whl           make clean   remove what was made"
 
 $(VENV)/.tools:
@@ -78,8 +80,34 @@ test-all: lint
 		echo "== kernels: $$isa"; CYSYM_ISA=$$isa $(PY) -m pytest tests/test_operators.py || exit 1; done
 	@$(PY) -m pytest -m ""
 
+# A copy of the tree compiled with the sanitizers: the build in place stays as it is. Python itself is not instrumented,
+# so the sanitizer's library is loaded before it (and libstdc++, whose exceptions it catches); its leaks are not ours.
+# A report ends the run and is printed.
+SANITIZE := build/sanitize
+SANITIZE_TESTS := tests/test_operators.py::test_forward_and_backward tests/test_indexing.py \
+	$(wildcard tests/test_bad_*.py) $(wildcard tests/test_ndarray*.py)
+
+sanitize: $(VENV)/.dev
+	@mkdir -p $(SANITIZE) && rm -f $(SANITIZE)/report.*
+	@find $(SANITIZE)/cysym $(SANITIZE)/tests -type f ! -name '*.so' -delete 2>/dev/null || true
+	@tar -cf - --exclude='*.so' --exclude=__pycache__ cysym tests setup.py pyproject.toml README.md LICENSE \
+		| tar -xf - -C $(SANITIZE)
+	$(call timed,build with sanitizers,(cd $(SANITIZE) && CC=$${CC:-gcc} CYSYM_SANITIZE=1 \
+		$(abspath $(PY)) setup.py -q build_ext --inplace))
+	@begun=$$(date +%s); cd $(SANITIZE) && CYSYM_OPENCL=none PYTHONMALLOC=malloc \
+		LD_PRELOAD="$$($${CC:-gcc} -print-file-name=libasan.so) $$($${CC:-gcc} -print-file-name=libstdc++.so.6)" \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1:log_path=$(abspath $(SANITIZE))/report \
+		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:abort_on_error=1:log_path=$(abspath $(SANITIZE))/report \
+		$(abspath $(PY)) -m pytest -p no:cacheprovider --timeout=1200 $(SANITIZE_TESTS) >tests.log 2>&1; code=$$?; \
+		tail -n 40 tests.log; cat report.* 2>/dev/null && code=1; \
+		echo "== sanitizers: $$(tail -n 1 tests.log); $$(($$(date +%s) - begun)) s"; exit $$code
+
 bench: $(VENV)/.dev $(VENV)/.built
 	@$(PY) benchmarks/run.py $(BENCH)
+	@$(PY) benchmarks/operators.py $(BENCH)
+
+ops-table: $(VENV)/.dev $(VENV)/.built
+	@CYSYM_OPENCL=$${CYSYM_OPENCL:-all} $(PY) tests/ops_table.py
 
 wheel: $(VENV)/.tools
 	@find build/lib* -type f ! -name '*.so' -delete 2>/dev/null || true

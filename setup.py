@@ -39,10 +39,14 @@ if X86:
         "-mprefer-vector-width=512",
     ]  # fmt: skip
 C_FLAGS = ["-std=gnu11", "-O3", "-g0", "-Wall", "-Wextra", "-Werror", "-fno-math-errno", "-fno-trapping-math"]
-C_FLAGS += ["-fvisibility=hidden", "-fno-semantic-interposition"]
+C_FLAGS += ["-fvisibility=hidden", "-fno-semantic-interposition", "-fwrapv"]
 LINK = ["-lm", "-lpthread"]
+CYTHON_FLAGS = ["-O2", "-g0", "-std=gnu11", "-Wno-unused-const-variable"]
 if os.environ.get("CYSYM_SANITIZE") == "1":
-    C_FLAGS += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g1"]
+    SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g1", "-O1"]
+    # -fwrapv would silence overflows of sizes; checks inserted by the compiler confuse its own warnings.
+    C_FLAGS += [*SANITIZE, "-fsanitize=float-cast-overflow", "-fno-wrapv", "-Wno-error"]
+    CYTHON_FLAGS += SANITIZE
     LINK += ["-fsanitize=address,undefined"]
 
 
@@ -150,9 +154,9 @@ def extension(name: str) -> Extension:
         include_dirs=[str(KERNELS), str(RUNTIME)],
         define_macros=macros,
         py_limited_api=ABI3,
-        extra_compile_args=["-O2", "-g0", "-std=gnu11", "-Wno-unused-const-variable"],
+        extra_compile_args=CYTHON_FLAGS,
         extra_link_args=LINK,
-        depends=[os.path.relpath(w, ROOT) for w in watched],
+        depends=["setup.py", *(os.path.relpath(w, ROOT) for w in watched)],
     )
 
 

@@ -16,10 +16,9 @@ the loss layers, prod, gamma and gammaln, custom operators and functions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
-from ._core import Node, is_recording, is_training, set_recording, set_training
+from ._core import Node, Scope, is_recording, is_training, set_recording, set_training
 from .base import MXNetError
 from .dtypes import NAMES
 from .ndarray import NDArray, backprop, function, imperative, tape
@@ -39,29 +38,7 @@ imperative.invoker.recorder = tape.record
 
 
 # --- state --------------------------------------------------------------------------------------------------
-class _Scope:
-    """Sets recording and training on entry and puts back what was before on exit, exceptions included."""
-
-    def __init__(self, recording: bool | None, training: bool | None) -> None:
-        self._recording, self._training = recording, training
-        self._before: list[tuple[bool, bool]] = []
-
-    def __enter__(self) -> None:
-        self._before.append((is_recording(), is_training()))
-        if self._recording is not None:
-            set_recording(self._recording)
-        if self._training is not None:
-            set_training(self._training)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        recording, training = self._before.pop()
-        set_recording(recording)
-        set_training(training)
-
-
-def record(train_mode: bool = True) -> _Scope:
+def record(train_mode: bool = True) -> Scope:
     """Scope that records: ``with autograd.record(): y = model(x)``.
 
     Parameters
@@ -69,22 +46,22 @@ def record(train_mode: bool = True) -> _Scope:
     train_mode
         Whether Dropout, BatchNorm, ... behave as in training inside.
     """
-    return _Scope(True, train_mode)
+    return Scope(True, train_mode)
 
 
-def pause(train_mode: bool = False) -> _Scope:
+def pause(train_mode: bool = False) -> Scope:
     """Scope that does not record, for code in a recording whose gradient is not wanted."""
-    return _Scope(False, train_mode)
+    return Scope(False, train_mode)
 
 
-def train_mode() -> _Scope:
+def train_mode() -> Scope:
     """Scope in which operators behave as in training; recording stays as it is."""
-    return _Scope(None, True)
+    return Scope(None, True)
 
 
-def predict_mode() -> _Scope:
+def predict_mode() -> Scope:
     """Scope in which operators behave as in inference; recording stays as it is."""
-    return _Scope(None, False)
+    return Scope(None, False)
 
 
 # --- gradients ----------------------------------------------------------------------------------------------
@@ -200,8 +177,7 @@ def backward(heads: Any, head_grads: Any = None, retain_graph: bool = False, tra
     targets = {id(n.grad.storage) for n in wrt}
     given = [g.copy() if g is not None and id(g.storage) in targets else g for g in given]
     found = _gradients(order, arrays, given, wrt, train_mode, False)
-    before = set_recording(False)
-    try:
+    with Scope(False, None):
         for node, g in zip(wrt, found, strict=True):
             target = node.grad
             if g is None:
@@ -211,8 +187,6 @@ def backward(heads: Any, head_grads: Any = None, retain_graph: bool = False, tra
                 g.copyto(target)
             else:
                 imperative.invoker.invoke(find_op("elemwise_add"), [target, g], {}, [target])
-    finally:
-        set_recording(before)
     if not retain_graph:
         _free(order)
 
@@ -269,11 +243,8 @@ def grad(
             )
         wrt.append(node)
     found = _gradients(order, arrays, given, wrt, train_mode, create_graph)
-    before = set_recording(create_graph)
-    try:
+    with Scope(create_graph, None):
         results = _own(wanted, found, [*arrays, *(g for g in given if g is not None)], order)
-    finally:
-        set_recording(before)
     if not (create_graph if retain_graph is None else retain_graph):
         _free(order)
     return results[0] if isinstance(variables, NDArray) else results

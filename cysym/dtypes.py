@@ -25,7 +25,7 @@ TYPES: Final[tuple[type[np.generic], ...]] = (
     np.bool_,
 )
 CODES: Final = {name: code for code, name in enumerate(NAMES)}
-_BY_KEY: dict[Any, int] = {**CODES, **{t: i for i, t in enumerate(TYPES)}, float: 0, int: 4, bool: 7}
+_BY_KEY: dict[Any, int] = {**CODES, **{t: i for i, t in enumerate(TYPES)}, float: 1, int: 6, bool: 7}
 
 
 def dtype_code(dtype: Any) -> int:

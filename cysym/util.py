@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import functools
 import operator
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ._core import is_np_shape, set_np_shape
 from .base import MXNetError
 
 Dims = tuple[int, ...]
 F = TypeVar("F", bound=Callable[..., Any])
-_local = threading.local()
-
-
-def is_np_shape() -> bool:
-    """Whether 0 is a size (and () a scalar) rather than 'unknown', in this thread."""
-    return bool(getattr(_local, "np_shape", False))
-
-
-def set_np_shape(active: bool) -> bool:
-    """Switch np-shape mode; returns what it was."""
-    before = is_np_shape()
-    _local.np_shape = bool(active)
-    return before
 
 
 class np_shape:
@@ -73,3 +60,6 @@ def to_user_shape(shape: Dims | None) -> Dims:
     if is_np_shape():
         return shape
     return tuple(0 if d < 0 else d for d in shape)
+
+
+__all__ = ["from_user_shape", "is_np_shape", "np_shape", "set_np_shape", "to_user_shape", "use_np_shape"]

@@ -419,11 +419,8 @@ def test_careless_capsules():
 
 
 def test_an_array_cannot_reach_beyond_its_storage():
-    a = nd.ones((2,))
-    a.spec = ((10**9,), 0, mx.cpu())
-    for ask in (memoryview, np.asarray, np.from_dlpack, lambda x: x.asnumpy(), lambda x: x[5:7].asnumpy()):
-        with pytest.raises((BufferError, TypeError)):
-            ask(a)
+    with pytest.raises(BufferError):
+        nd.NDArray(nd.ones((2,)).storage, 0, (10**9,), 0, mx.cpu())
     empty = nd.NDArray.__new__(nd.NDArray)
     for ask in (memoryview, repr, np.from_dlpack, lambda x: x[0], lambda x: x + 1, lambda x: x.asnumpy()):
         with pytest.raises((TypeError, AttributeError, mx.MXNetError)):

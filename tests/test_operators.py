@@ -33,17 +33,19 @@ def runs(of: list[Subject], every_dtype: bool = False, every_case: bool = True) 
     """Parameters (subject, ctx, dtype).
 
     The CPU runs all subjects, OpenCL an operator's first case, or all of them with `every_case`.
-    `every_dtype` adds the other types on the CPU, and float64 for an operator's first case on OpenCL.
+    `every_dtype` adds the other types on the CPU, and float64 for an operator's first case on OpenCL. What is
+    left of subjects x devices x types is marked slow.
     """
     found = []
     for subject in of:
         main, first = main_dtype(subject), subject.serial == 0
         for ctx in (CPU, *DEVICES):
-            if ctx is not CPU and not (every_case or first):
-                continue
             for dtype in subject.case.dtypes:
-                if dtype == main or (every_dtype and (ctx is CPU or (first and dtype == "float64"))):
-                    found.append(pytest.param(subject, ctx, dtype, id=f"{subject}-{dtype}-{ctx}"))
+                quick = (ctx is CPU or every_case or first) and (
+                    dtype == main or (every_dtype and (ctx is CPU or (first and dtype == "float64")))
+                )
+                marks = [] if quick else [pytest.mark.slow]
+                found.append(pytest.param(subject, ctx, dtype, id=f"{subject}-{dtype}-{ctx}", marks=marks))
     return pytest.mark.parametrize(("subject", "ctx", "dtype"), found)
 
 

@@ -92,6 +92,8 @@ def test_operator_is_mxnets(entry: dict[str, Any]) -> None:
     ours = [n for n in cls.params if n != cls.variadic]
     assert set(ours) >= set(params), f"parameters missing: {set(params) - set(ours)}"
     assert set(ours) <= set(params) | {"name"}, f"parameters MXNet does not have: {set(ours) - set(params)}"
+    order = [n for n in params if n in cls.params]
+    assert [n for n in ours if n in params] == order, f"parameters by position are {ours}, MXNet's {order}"
     wrong = {n: (cls.params[n].default, d) for n, d in params.items() if not same(cls, n, text_default(d))}
     assert not wrong, f"defaults differ (ours, MXNet's): {wrong}"
 

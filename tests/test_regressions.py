@@ -269,3 +269,80 @@ def test_arrays_without_memory():
         mx.sym.exp(mx.sym.Variable("x")).bind(mx.cpu(), [bare])
     with pytest.raises((mx.MXNetError, AttributeError, TypeError)):
         mx.nd.NDArray.__new__(mx.nd.NDArray) + 1
+
+
+def test_parameters_by_position_are_in_mxnets_order():
+    """Parameters a base class defines came first: norm(x, 1) was the norm over axis 1."""
+    x = mx.nd.array([[3, -4], [0, 5]])
+    assert mx.nd.norm(x, 1).asnumpy() == [12]
+    weight, gradient, momentum = (mx.nd.array([v]) for v in (1.0, 2.0, 10.0))
+    mx.nd.sgd_mom_update(weight, gradient, momentum, 0.5, 0.9, out=weight)
+    assert weight.asnumpy() == [1 + 0.9 * 10 - 0.5 * 2]
+
+
+def test_python_types_as_dtype_are_numpys():
+    """`int` was int32 and `float` float32; None is the default type for `astype`."""
+    for dtype in (int, float, bool):
+        assert mx.nd.zeros(2, dtype=dtype).dtype == np.dtype(dtype)
+        assert mx.nd.ones(2).astype(dtype).dtype == np.dtype(dtype)
+    assert mx.nd.zeros(2, dtype="int8").astype(None).dtype == np.float32
+
+
+def test_array_method_broadcast_to_adds_axes(ctx):
+    """The operator cannot, the method of MXNet's NDArray can."""
+    x = mx.nd.array([[1], [2]], ctx=ctx)
+    x.attach_grad()
+    with mx.autograd.record():
+        y = x.broadcast_to((4, 2, 3))
+    y.backward()
+    np.testing.assert_array_equal(y.asnumpy(), np.broadcast_to(x.asnumpy(), (4, 2, 3)))
+    np.testing.assert_array_equal(x.grad.asnumpy(), [[12], [12]])
+    with pytest.raises(mx.MXNetError, match="cannot be broadcast"):
+        x.broadcast_to((2, 3, 3))
+
+
+def test_symbols_have_the_shape_methods():
+    """expand_dims, flatten and squeeze were methods of NDArray only."""
+    x = mx.sym.Variable("x")
+    for made, shape in ((x.expand_dims(axis=1), (2, 1, 1, 3)), (x.flatten(), (2, 3)), (x.squeeze(), (2, 3))):
+        assert made.infer_shape(x=(2, 1, 3))[1] == [shape]
+
+
+def test_symbolic_extremes_of_two_numbers():
+    """`max` in the module had become the operator."""
+    assert (mx.sym.maximum(2, 3), mx.sym.minimum(2, 3)) == (3, 2)
+
+
+def test_histogram_without_range_is_numpys():
+    """Counts were whole numbers; MXNet hands NumPy's result on, as float32."""
+    counts, edges = mx.nd.histogram(mx.nd.array([0, 1, 2, 2]), bins=2)
+    assert (counts.dtype, counts.asnumpy().tolist(), edges.asnumpy().tolist()) == (
+        np.float32,
+        [1, 3],
+        [0, 1, 2],
+    )
+
+
+def test_gradient_of_clip_at_nan(ctx):
+    """NaN exceeds neither bound: the head gradient passes, as in MXNet."""
+    x = mx.nd.array([np.nan, 5, 0.5], ctx=ctx)
+    x.attach_grad()
+    with mx.autograd.record():
+        y = mx.nd.clip(x, 0, 1)
+    y.backward(mx.nd.array([2, 3, 4], ctx=ctx))
+    np.testing.assert_array_equal(x.grad.asnumpy(), [2, 0, 4])
+
+
+def test_parameters_given_as_numpy_values_can_be_saved():
+    """NumPy 2 writes ``(np.int64(1),)``, and ``int`` as an element type was stored as its repr."""
+    x = mx.sym.Variable("x")
+    for made, shape in (
+        (mx.sym.sum(x, axis=(np.int64(1),)), (2,)),
+        (mx.sym.sum(x, axis=np.int64(1)), (2,)),
+        (mx.sym.tile(x, reps=np.array([2, 1])), (4, 3)),
+        (mx.sym.slice(x, begin=[np.int32(0), None], end=[np.int32(1), None]), (1, 3)),
+        (x.astype(int), (2, 3)),
+    ):
+        again = mx.sym.load_json(made.tojson())
+        assert again.infer_shape(x=(2, 3))[1] == made.infer_shape(x=(2, 3))[1] == [shape]
+    assert mx.sym.zeros((2,), dtype=int).infer_type()[1] == [np.int64]

@@ -68,6 +68,14 @@ typedef int64_t real;
 #define CS_VEC_BYTES 16
 #endif
 
+/* Before a function: whole numbers wrap in it as NumPy's do, which -fwrapv makes the rule and the sanitizer
+ * would report. Offsets and sizes never wrap. */
+#if __SANITIZE_ADDRESS__
+#define CS_WRAPS __attribute__((no_sanitize("signed-integer-overflow")))
+#else
+#define CS_WRAPS
+#endif
+
 static inline int64_t cs_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t cs_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t cs_div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -19,11 +19,26 @@
 typedef void (*ew_fn)(real *d, const real *p0, const real *p1, const real *p2, const real *p3,
                       const double *f, int64_t n);
 
+/* A result in the element type. A floating result without a whole number in an integer type (NaN, too large)
+ * becomes the least int32 or int64, cut to the type: the rule of cast.c. */
+#if CS_DT_f32 || CS_DT_f64
+#define EW_RESULT(v) ((real)(v))
+#else
+static inline real ew_whole(double v) {
+#if CS_DT_i64
+    return v > -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
+#else
+    return (real)(v > -0x1p31 && v < 0x1p31 ? (int32_t)v : INT32_MIN);
+#endif
+}
+#define EW_RESULT(v) _Generic((v), double: ew_whole(v), float: ew_whole(v), default: (real)(v))
+#endif
+
 /* `ivdep`: an output may be the same memory as an input, never a shifted piece of it. Variables an expression
  * does not name are not read: the compiler drops their loads, and their pointers may point at anything. */
 #define EW_LOOP(name, expr, v0, v1, v2, v3, scalars)                                                         \
-    static void name(real *d, const real *p0, const real *p1, const real *p2, const real *p3,                \
-                     const double *f, int64_t n) {                                                           \
+    CS_WRAPS static void name(real *d, const real *p0, const real *p1, const real *p2, const real *p3,       \
+                              const double *f, int64_t n) {                                                  \
         scalars;                                                                                             \
         (void)p0, (void)p1, (void)p2, (void)p3, (void)f;                                                     \
         _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) {                                               \
@@ -31,10 +46,11 @@ typedef void (*ew_fn)(real *d, const real *p0, const real *p1, const real *p2, c
             const real v1 __attribute__((unused)) = p1[i];                                                   \
             const real v2 __attribute__((unused)) = p2[i];                                                   \
             const real v3 __attribute__((unused)) = p3[i];                                                   \
-            d[i] = (real)(expr);                                                                             \
+            d[i] = EW_RESULT(expr);                                                                          \
         }                                                                                                    \
     }
-#define EW_SCALARS const real s __attribute__((unused)) = (real)f[0], t __attribute__((unused)) = (real)f[1]
+#define EW_SCALARS                                                                                           \
+    const real s __attribute__((unused)) = EW_RESULT(f[0]), t __attribute__((unused)) = EW_RESULT(f[1])
 
 #define CS_UNARY(name, aliases, y_, gx_)                                                                     \
     EW_LOOP(ew_##name, y_, x, y, g, none, )                                                                  \

@@ -3,6 +3,8 @@
  * the order of the indices. */
 #include "cysym.h"
 
+CS_WRAPS static inline real grad_sum(real a, real b) { return a + b; }
+
 /* ptr: ga, ograd, flat (int64, inside)   ints: n, inner, count (of indices)   items: columns, outer * inner
  * ga is (outer, n, inner), ograd (outer, count, inner); an item is one column, so no two meet */
 CS_KERNEL(take_grad) {
@@ -17,7 +19,7 @@ CS_KERNEL(take_grad) {
             memset(y + k * inner, 0, (size_t)run * sizeof(real));
         for (int64_t k = 0; k < count; k++)
             for (int64_t j = 0; j < run; j++)
-                y[flat[k] * inner + j] += x[k * inner + j];
+                y[flat[k] * inner + j] = grad_sum(y[flat[k] * inner + j], x[k * inner + j]);
     }
 }
 
@@ -34,7 +36,7 @@ CS_KERNEL(take_grad_sorted) {
         const real *x = (const real *)c->ptr[2] + outer * count * inner + at;
         real sum = 0;
         for (int64_t k = first; k < count && flat[order[k]] == place; k++)
-            sum += x[order[k] * inner];
+            sum = grad_sum(sum, x[order[k] * inner]);
         ((real *)c->ptr[0])[(outer * n + place) * inner + at] = sum;
     }
 }

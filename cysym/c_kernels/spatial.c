@@ -82,10 +82,11 @@ typedef struct {
     int inside; /* at least one neighbour is */
 } spatial_place;
 
-/* Compared as floating point numbers first: NaN and huge places are outside, and no conversion overflows. */
+/* Compared as floating point numbers first: NaN and huge places are outside, and no conversion overflows.
+ * Outside, `right` and `low` are 0, or NaN where the place is no finite number. */
 static inline spatial_place spatial_find(real gx, real gy, int64_t h, int64_t w) {
-    spatial_place p = {0, 0, 0, 0, 0};
     const real x = (gx + 1) * K(w - 1) / 2, y = (gy + 1) * K(h - 1) / 2;
+    spatial_place p = {0, 0, x - x, y - y, 0};
     if (!(x > -1 && x < K(w) && y > -1 && y < K(h)))
         return p;
     const double fx = floor((double)x), fy = floor((double)y);
@@ -110,7 +111,7 @@ CS_KERNEL(bilinear_sample) {
             const real *plane = (const real *)c->ptr[1] + n * ch * h * w;
             real *out = (real *)c->ptr[0] + (n * ch * oh + i) * ow + j;
             for (int64_t k = 0; k < ch; k++, plane += h * w, out += oh * ow)
-                *out = !p.inside ? 0
+                *out = !p.inside ? p.right + p.low
                                  : (1 - p.low) * ((1 - p.right) * spatial_at(plane, p.top, p.left, h, w) +
                                                   p.right * spatial_at(plane, p.top, p.left + 1, h, w)) +
                                        p.low * ((1 - p.right) * spatial_at(plane, p.top + 1, p.left, h, w) +
@@ -158,7 +159,7 @@ CS_KERNEL(bilinear_slope) {
             const spatial_place p = spatial_find(gx[j], gy[j], h, w);
             const real *plane = (const real *)c->ptr[2] + n * ch * h * w;
             const real *g = (const real *)c->ptr[1] + (n * ch * oh + i) * ow + j;
-            real sum_x = 0, sum_y = 0;
+            real sum_x = p.inside ? 0 : p.low, sum_y = p.inside ? 0 : p.right;
             for (int64_t k = 0; p.inside && k < ch; k++, plane += h * w, g += oh * ow) {
                 const real a = spatial_at(plane, p.top, p.left, h, w);
                 const real b = spatial_at(plane, p.top, p.left + 1, h, w);

@@ -94,8 +94,8 @@ static inline spatial_place spatial_find(real gx, real gy, long h, long w) {
     const real fx = p.inside ? floor(x) : K(0), fy = p.inside ? floor(y) : K(0);
     p.left = (long)fx;
     p.top = (long)fy;
-    p.right = p.inside ? x - fx : K(0);
-    p.low = p.inside ? y - fy : K(0);
+    p.right = p.inside ? x - fx : x - x;
+    p.low = p.inside ? y - fy : y - y;
     return p;
 }
 
@@ -117,7 +117,7 @@ __kernel void bilinear_sample(OUT(out), IN(data), IN(grid), INT(channels), INT(h
     const long place = n * 2 * pixels + q;
     const spatial_place p = spatial_find(grid[place], grid[place + pixels], height, width);
     __global const real *plane = data + (n * channels + k) * height * width;
-    out[at] = !p.inside ? K(0)
+    out[at] = !p.inside ? p.right + p.low
                         : (1 - p.low) * ((1 - p.right) * spatial_at(plane, p.top, p.left, height, width) +
                                          p.right * spatial_at(plane, p.top, p.left + 1, height, width)) +
                               p.low * ((1 - p.right) * spatial_at(plane, p.top + 1, p.left, height, width) +
@@ -168,7 +168,7 @@ __kernel void bilinear_slope(OUT(dgrid), IN(dout), IN(data), IN(grid), INT(chann
         return;
     const long n = at / pixels, q = at % pixels, place = n * 2 * pixels + q;
     const spatial_place p = spatial_find(grid[place], grid[place + pixels], height, width);
-    real sum_x = 0, sum_y = 0;
+    real sum_x = p.inside ? K(0) : p.low, sum_y = p.inside ? K(0) : p.right;
     for (long k = 0; p.inside && k < channels; k++) {
         __global const real *plane = data + (n * channels + k) * height * width;
         const real g = dout[(n * channels + k) * pixels + q];

@@ -126,6 +126,8 @@ def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: d
         if not isinstance(out, (list, tuple)) or any(not isinstance(a, NDArray) for a in out):
             raise TypeError(f"{function_name}: out must be an NDArray or a list of them, got {type(out)}")
     if out and cls.formed_by_out and not (inputs and tape.is_recording()):
+        for a in out:
+            tape.refuse_write(a)
         op = imperative.make_op(cls, params, len(inputs))
         return imperative.invoker.invoke_op(op, inputs, tuple(a.spec for a in out), out, out[0].context)[0]
     results = imperative.invoker.invoke(cls, inputs, params, out, ctx)

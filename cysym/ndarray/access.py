@@ -19,7 +19,7 @@ from ..ops.schema import find_op
 from ..passes.ir import dense_strides, num_elements
 from . import imperative, tape
 from .assign import AssignAt, AssignRange
-from .indexing import INDEXED, NEW_AXIS, Selection, select
+from .indexing import INDEXED, NEW_AXIS, Selection, range_of, select
 
 if TYPE_CHECKING:
     from .ndarray import NDArray
@@ -71,20 +71,24 @@ def to_host(value: Any, code: int) -> np.ndarray:
 # --- reading ------------------------------------------------------------------------------------------------
 def getitem(array: NDArray, key: Any) -> NDArray:
     """Part of an array: a view where it lies without gaps, else a copy on the same device."""
-    if type(key) is int and array.entry is None and array.shape and -array.shape[0] <= key < array.shape[0]:
-        rest = array.shape[1:]  # the frequent case, made short
-        return array._view(
-            rest or (() if util.is_np_shape() else (1,)), key % array.shape[0] * num_elements(rest)
-        )
+    dims = array.shape
+    if array.entry is None and dims:  # the frequent cases, made short
+        n, rest = dims[0], dims[1:]
+        if type(key) is int and -n <= key < n:
+            return array._view(rest or (() if util.is_np_shape() else (1,)), key % n * num_elements(rest))
+        if type(key) is slice:
+            first, count, step = range_of(key, n)
+            if step == 1:
+                return array._view((count, *rest), first * num_elements(rest))
     made: NDArray
-    part = select(key, array.shape)
+    part = select(key, dims)
     shape = part.shape or (() if util.is_np_shape() else (1,))
     if tape.is_recorded(array):
         made = _picked(array, part, shape)
         if made is array:  # all of it: another object, as always
             made = tape.record_view("Reshape", array, array._view(shape, 0), shape=shape)
         return made
-    at = part.offset(array.shape)
+    at = part.offset(dims)
     if at is not None:
         return array._view(shape, at)
     if on_host(array):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._core import Node, set_recording, set_training, topological
+from .._core import Node, Scope, topological
 from ..base import MXNetError
 from ..dtypes import NAMES
 from ..ops.schema import find_op
@@ -83,8 +83,7 @@ def compute(
 
     The arrays may share memory with each other, with `head_grads` and with recorded arrays.
     """
-    before_recording, before_training = set_recording(create_graph), set_training(is_train)
-    try:
+    with Scope(create_graph, is_train):
         seeds: list[Entry | None] = []
         for g in head_grads:
             entry = tape.entry_of(g) if create_graph else None
@@ -93,9 +92,6 @@ def compute(
             seeds.append(entry)
         made = gradient(order, [head.entry for head in heads], seeds, wrt)  # type: ignore[misc]
         return _Run(create_graph).results(made)
-    finally:
-        set_recording(before_recording)
-        set_training(before_training)
 
 
 class _Run:

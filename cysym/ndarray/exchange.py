@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core, util
-from .._core import ArrayBase, Storage
+from .._core import ArrayBase, Storage, array_over
 from ..context import Context
 from ..dtypes import dtype_code
 from . import imperative
@@ -77,10 +77,7 @@ def from_dlpack(dlpack: Any) -> NDArray:
 def _over(storage: Storage, shape: tuple[int, ...], code: int, context: Context) -> NDArray:
     from .ndarray import NDArray
 
-    array = NDArray.__new__(NDArray)
-    array.storage, array.offset = storage, 0
-    array.spec = (shape if shape or util.is_np_shape() else (1,), code, context)
-    return array
+    return array_over(NDArray, storage, 0, (shape if shape or util.is_np_shape() else (1,), code, context))
 
 
 def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._core import Node, is_recording, set_recording
+from .._core import Node, Scope, is_recording
 from ..base import MXNetError
 from ..ops.schema import Backward
 from . import imperative, tape
@@ -59,20 +59,16 @@ class Function:
             if not isinstance(a, NDArray):
                 raise TypeError(f"{type(self).__name__} takes NDArrays, got {type(a)}")
         self._used = True
-        before = set_recording(False)
-        try:
+        with Scope(False, None):
             made = self.forward(*inputs)
-        finally:
-            set_recording(before)
         outputs = list(made) if isinstance(made, (list, tuple)) else [made]
         for a in outputs:
             if not isinstance(a, NDArray):
                 raise MXNetError(f"{type(self).__name__}.forward must return NDArrays, got {type(a)}")
         if not is_recording() or not any(tape.is_recorded(a) for a in inputs):
             return made
-        for i, a in enumerate(outputs):
-            if tape.entry_of(a) is not None:  # forward gave an input back: the node's output is another array
-                outputs[i] = tape.bare(a)
+        # arrays of their own: forward may have given back an input, or one array twice, or saved one
+        outputs = [tape.bare(a) for a in outputs]
         tape.attach(_FunctionOp.of(self, inputs, outputs), inputs, outputs)
         return outputs[0] if isinstance(made, NDArray) else type(made)(outputs)
 
@@ -127,11 +123,8 @@ class _FunctionBackward(Backward, tape.PythonOp):
 
         function = self.forward.function
         label = f"{type(function).__name__}.backward"
-        before = set_recording(False)
-        try:
+        with Scope(False, None):
             made = function.backward(*[tape.bare(a) for a in inputs[: self.forward.n_out]])
-        finally:
-            set_recording(before)
         grads = list(made) if isinstance(made, (list, tuple)) else [made]
         if len(grads) != self.forward.n_in:
             raise MXNetError(f"{label} must return {self.forward.n_in} NDArrays, got {len(grads)}")

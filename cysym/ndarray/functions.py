@@ -15,6 +15,7 @@ import numpy as np
 from ..base import MXNetError
 from ..ops.schema import find_op
 from . import imperative
+from .makers import array
 from .ndarray import NDArray, Number
 
 
@@ -101,20 +102,22 @@ def split_v2(
     return _several(_run("_split_v2", [ary], **params))
 
 
-def histogram(a: NDArray, bins: Any = 10, range: Any = None) -> list[NDArray]:
+def histogram(a: NDArray, bins: Any = 10, range: Any = None) -> Sequence[NDArray]:
     """Counts of the values of `a` in bins, and the edges of these.
 
     Parameters
     ----------
     bins
-        Number of equal bins over `range` (default: least to largest value), or an NDArray of edges.
+        Number of equal bins over `range`, or an NDArray of edges. Without `range` they go from the least to
+        the largest value, and counts and edges are NumPy's as float32, a tuple: as MXNet has it.
     """
     if isinstance(bins, NDArray):
         return _run("_histogram", [a, bins])
     if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)):
         raise ValueError("bins argument should be either an integer or an NDArray")
     if range is None:
-        range = tuple(float(_run(end, [a])[0].asscalar()) for end in ("min", "max"))
+        counts, edges = np.histogram(a.asnumpy(), bins=int(bins))
+        return array(counts, a.context), array(edges, a.context)
     return _run("_histogram", [a], bin_cnt=int(bins), range=tuple(range))
 
 

@@ -7,8 +7,7 @@ them). `Selection` is what comes out; `access` reads and writes through it.
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ Range = tuple[int, int, int]
 _REACH = 2.0**62
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Part of an array of a known shape.
 
     Attributes
@@ -83,8 +81,11 @@ def select(key: Any, shape: tuple[int, ...]) -> Selection:
     ValueError, TypeError
         A slice with a step of 0, or not of integers.
     """
-    if not shape and isinstance(key, slice) and key == slice(None):
-        key = ()  # MXNet lets [:] name a scalar
+    if type(key) in (int, slice):  # the frequent cases, made short
+        if shape:
+            return _first_axis(key, shape)
+        if key == slice(None):
+            key = ()  # MXNet lets [:] name a scalar
     items = [_item(k) for k in (key if isinstance(key, tuple) else (key,))]
     flat: list[Any] = []
     for item in items:  # a mask stands for one index array an axis it covers
@@ -106,6 +107,15 @@ def select(key: Any, shape: tuple[int, ...]) -> Selection:
     if Ellipsis not in [k for k in flat if not isinstance(k, np.ndarray)]:
         flat.append(Ellipsis)
     return _resolve(flat, shape, any(isinstance(k, np.ndarray) for k in flat))
+
+
+def _first_axis(key: int | slice, shape: tuple[int, ...]) -> Selection:
+    n, rest = shape[0], tuple([(0, d, 1) for d in shape[1:]])
+    if isinstance(key, int):
+        at = _inside(key, 0, n)
+        return Selection(shape[1:], ((at, 1, 1), *rest), tuple(range(1, len(shape))), (), (), (at,))
+    r = range_of(key, n)
+    return Selection((r[1], *shape[1:]), (r, *rest), tuple(range(len(shape))), (), (), (_as_slice(r),))
 
 
 def _axes_before(done: list[Any], items: list[Any], ndim: int) -> int:
@@ -165,7 +175,8 @@ def _inside(index: int, axis: int, n: int) -> int:
     return index + n if index < 0 else index
 
 
-def _range(s: slice, n: int) -> Range:
+def range_of(s: slice, n: int) -> Range:
+    """What a slice means along an axis of n."""
     indices = range(*s.indices(n))
     return (indices.start if len(indices) else 0, len(indices), indices.step)
 
@@ -196,7 +207,7 @@ def _resolve(items: list[Any], shape: tuple[int, ...], is_advanced: bool) -> Sel
             key.append(Ellipsis)
         elif isinstance(item, slice):
             layout.append(axis)
-            ranges.append(_range(item, shape[axis]))
+            ranges.append(range_of(item, shape[axis]))
             key.append(_as_slice(ranges[-1]))
         elif not is_advanced:
             ranges.append((_inside(item, axis, shape[axis]), 1, 1))
@@ -213,7 +224,7 @@ def _resolve(items: list[Any], shape: tuple[int, ...], is_advanced: bool) -> Sel
         layout.remove(INDEXED)  # something stands between the index arrays: their axes come first
         layout.insert(0, INDEXED)
     try:
-        together = tuple(np.broadcast_arrays(*arrays))
+        together = tuple(np.broadcast_arrays(*arrays)) if arrays else ()
     except (ValueError, RuntimeError):  # the latter beyond NumPy's 32 dimensions
         shapes = " ".join(str(a.shape) for a in arrays)
         raise IndexError(f"index arrays of shapes {shapes} are not broadcastable to one shape") from None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import util
-from .._core import ArrayBase
+from .._core import ArrayBase, array_over
 from ..base import DeviceError, MXNetError
 from ..context import Context, current_context
 from ..dtypes import NAMES, SIZES, TYPES, dtype_code
@@ -167,10 +167,8 @@ class NDArray(ArrayBase):
     # --- indexing -------------------------------------------------------------------------------------------
     def _view(self, shape: tuple[int, ...], skip: int) -> NDArray:
         """Array over the same memory, `skip` elements in."""
-        view = NDArray.__new__(NDArray)
-        view.storage, view.offset = self.storage, self.offset + skip * SIZES[self.spec[1]]
-        view.spec = (shape, self.spec[1], self.spec[2])
-        return view
+        _, code, context = self.spec
+        return array_over(NDArray, self.storage, self.offset + skip * SIZES[code], (shape, code, context))
 
     def __getitem__(self, key: Any) -> NDArray:
         """Part of the array by NumPy's rules: ints, slices, None, Ellipsis, index arrays, bool masks.
@@ -233,7 +231,7 @@ class NDArray(ArrayBase):
 
     def astype(self, dtype: Any, copy: bool = True) -> NDArray:
         """Array of another element type; with ``copy=False`` this array where it has that type already."""
-        code = dtype_code(dtype)
+        code = dtype_code(np.float32 if dtype is None else dtype)
         if code == self.spec[1]:
             return self.copy() if copy else self
         return _op("cast", self, dtype=NAMES[code])
@@ -294,6 +292,13 @@ class NDArray(ArrayBase):
         shape = rule.outs[0]
         assert shape is not None
         return self._reshaped(shape)
+
+    def broadcast_to(self, shape: int | Sequence[int]) -> NDArray:
+        """Copy stretched to `shape`, which may have more axes in front; a 0 keeps this array's size."""
+        target = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        missing = len(target) - self.ndim
+        source = self._reshaped((1,) * missing + self.shape) if missing > 0 else self
+        return _op("broadcast_to", source, shape=target)
 
     def tostype(self, stype: str) -> NDArray:
         """The array itself: all arrays are dense ('default')."""

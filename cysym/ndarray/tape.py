@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._core import Node, is_recording
+from .._core import Node, array_over, is_np_shape, is_recording, key_of
 from ..base import MXNetError
 from ..ops.schema import OpDef, find_op
 from ..passes.gradient import GradContext
@@ -169,7 +169,7 @@ def record(
 
 def _find(cls: type[OpDef], kwargs: dict[str, Any], count: int) -> OpDef:
     """The operator with its parameters, parsed once for each set of them."""
-    key = (cls, count, tuple(kwargs.items()), tuple(map(type, kwargs.values())))
+    key = (cls, count, is_np_shape(), key_of(kwargs))
     try:
         found = _ops.get(key)
     except TypeError:  # an unhashable parameter
@@ -334,9 +334,7 @@ def _shadow(spec: Any) -> Any:
     """An array without memory: a place in the graph only."""
     from .ndarray import NDArray
 
-    array = NDArray.__new__(NDArray)
-    array.spec = spec
-    return array
+    return array_over(NDArray, None, 0, spec)
 
 
 def _type_name(code: int) -> str:

@@ -164,7 +164,8 @@ class Segment:
             slot = slot_of(tensor.buffer)
             offset = tensor.offset + (tensor.buffer.offset if tensor.buffer.kind == "arena" else 0)
             self._uses.setdefault(slot, []).append((i, arg, offset))
-            self._needs[slot] = max(self._needs.get(slot, 0), offset + _reach(tensor))
+            if 0 not in tensor.shape:
+                self._needs[slot] = max(self._needs.get(slot, 0), offset + _reach(tensor))
             launches.set_integer(i, arg + 1, offset, 8)
             arg += 2
         if kernel.ints is None:
@@ -202,8 +203,6 @@ def _check_parameters(kernel: Kernel, call: Call) -> None:
 
 def _reach(tensor: Tensor) -> int:
     """Bytes from a tensor's first element to the end of its last; what a blocked layout pads is left out."""
-    if 0 in tensor.shape:
-        return 0
     return (
         sum((d - 1) * max(s, 0) for d, s in zip(tensor.shape, tensor.strides, strict=True)) + tensor.itemsize
     )

@@ -75,6 +75,7 @@ class SliceAssignScalar(_Assign):
     """
 
     name = "_slice_assign_scalar"
+    leading = ("scalar",)
     aliases = ("_crop_assign_scalar",)
 
     scalar = Float(0.0, "The number to write.")

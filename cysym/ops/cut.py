@@ -106,7 +106,8 @@ class SliceLike(Part):
                 "many dimensions"
             )
         for a in self.axes or range(len(data)):
-            axis, n = normal_axis(a, len(data), "axes"), like[normal_axis(a, len(like), "axes")]
+            axis = normal_axis(a, len(data), "axes")  # of data also where shape_like has more axes
+            n = like[normal_axis(axis, len(like), "axes")]
             if n > data[axis] >= 0:
                 raise ShapeError(
                     f"slice_like: axis {a} of shape_like {show(like)} is longer than in data {show(data)}"

@@ -51,8 +51,8 @@ class Embedding(OpDef):
     """Looks up rows of ``weight``: ``output[i, ..., :] = weight[clip(int(data[i, ...]), 0, input_dim - 1)]``.
 
     data : any shape and element type, indices cut towards zero; weight : (input_dim, output_dim), of type
-    ``dtype``; output : data.shape + (output_dim,). The weight's gradient adds up duplicates in order; the
-    data has none. (MXNet: Embedding)
+    ``dtype`` unless its type is given; output : data.shape + (output_dim,), of the weight's type. The
+    weight's gradient adds up duplicates in order; the data has none. (MXNet: Embedding)
     """
 
     half = True
@@ -62,7 +62,7 @@ class Embedding(OpDef):
 
     input_dim = Int(doc="rows of the table", min=1)
     output_dim = Int(doc="length of a row", min=1)
-    dtype = DType(CODES["float32"], "element type of weight and output")
+    dtype = DType(CODES["float32"], "element type of a weight that has none yet")
     sparse_grad = Bool(False, "accepted; the gradient is dense")
 
     def check(self) -> None:
@@ -78,8 +78,8 @@ class Embedding(OpDef):
             s.meet_out(0, (*data, self.output_dim))
 
     def infer_type(self, t: TypeRule) -> None:
-        t.meet_in("weight", self.dtype)
-        t.meet_out(0, self.dtype)
+        weight = t.ins[t.index("weight")]
+        t.meet_out(0, t.meet_in("weight", self.dtype if weight is None else None))
 
     def lower(self, c: LowerContext) -> None:
         out, index, weight = c.output(), c.input("data", dtype=INDEX), c.input("weight")

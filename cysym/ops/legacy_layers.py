@@ -81,6 +81,7 @@ class PoolingV1(Pooling):
 
     kernel = Shape((), "size of the window, (y, x) or (d, y, x)")
     pool_type = Enum(("avg", "max", "sum"), "max", "what is made of a window")
+    wide_pads = ("avg", "max", "sum")
     global_pool = Bool(False, "pool over whole planes; kernel, stride and pad do not matter")
     pooling_convention = Enum(("full", "valid"), "valid", "rounding of the output's size")
     stride = Shape((), "steps of the window, 1 when absent")
@@ -90,7 +91,10 @@ class PoolingV1(Pooling):
     def check(self) -> None:
         super().check()
         if len(self.kernel) not in (2, 3) and (self.kernel or not self.global_pool):
-            raise MXNetError(f"{self.name}: {len(self.kernel)}D pooling not supported, only 2D and 3D")
+            raise MXNetError(
+                f"{self.name}: {len(self.kernel)}D pooling not supported, kernel must have 2 or 3 "
+                f"numbers, got {self.kernel}"
+            )
 
     def output_names(self) -> tuple[str, ...]:
         return self.outputs

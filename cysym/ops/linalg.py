@@ -160,6 +160,7 @@ class Gemm(_Gemm):
     """
 
     name = "_linalg_gemm"
+    leading = ("transpose_a", "transpose_b", "alpha", "beta")
     aliases = ("linalg_gemm",)
     inputs = ("A", "B", "C")
 

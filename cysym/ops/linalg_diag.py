@@ -42,7 +42,7 @@ class _Extract(OpDef):
         if a is None:
             return
         n = a[-1] - abs(self.offset)
-        if n <= 0:
+        if n < 0 or (n == 0 and self.offset):  # a matrix of nothing has a diagonal of nothing
             raise ShapeError(
                 f"{self.name}: offset {self.offset} is outside a {a[-1]} x {a[-1]} matrix; "
                 f"expected less than {a[-1]} in magnitude"

@@ -6,13 +6,30 @@ normalisation a kernel counts first.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ..dtypes import CODES
 from .schema import Backward, Enum, Float, OpDef
 
 if TYPE_CHECKING:
     from ..passes.gradient import GradContext
+    from ..passes.ir import Tensor
     from ..passes.lower import LowerContext
+
+FLOAT32, FLOAT64 = CODES["float32"], CODES["float64"]
+
+
+def _share(c: LowerContext, dx: Tensor, value: float, norm: Tensor | None = None) -> None:
+    """Write ``value``, or ``value / norm``, everywhere; whole numbers are cut from float32 results."""
+    kind = dx.dtype if dx.dtype in (FLOAT32, FLOAT64) else FLOAT32
+    wide = dx if dx.dtype == kind else c.temp(dx.shape, kind)
+    if norm is None:
+        c.call("makeloss_fill", [wide], [], [], [value], items=dx.size, cost=0.2)
+    else:
+        c.call("makeloss_share", [wide], [norm], [], [value], items=dx.size, cost=0.2)
+    if wide is not dx:
+        c.cast(dx, wide)
 
 
 class _Identity(OpDef):
@@ -36,20 +53,21 @@ class MakeLossBackward(Backward):
     def lower(self, c: LowerContext) -> None:
         op, dx = self.forward, c.output("data")
         if op.normalization == "valid":
-            x, norm = c.input("data"), c.temp((1,), dx.dtype)
+            x = c.input("data", dtype=FLOAT64 if dx.dtype == FLOAT64 else FLOAT32)
+            norm = c.temp((1,), x.dtype)
             c.call("makeloss_count", [norm], [x], [x.size], [op.valid_thresh], items=1, cost=0.5 * x.size)
-            c.call("makeloss_share", [dx], [norm], [], [op.grad_scale], items=dx.size, cost=0.2)
+            _share(c, dx, op.grad_scale, norm)
             return
-        batch = dx.shape[0] if op.normalization == "batch" and dx.shape else 1
-        c.call("makeloss_fill", [dx], [], [], [op.grad_scale / max(batch, 1)], items=dx.size, cost=0.2)
+        batch = prod(dx.shape[:-1]) if op.normalization == "batch" else 1
+        _share(c, dx, op.grad_scale / max(batch, 1))
 
 
 class MakeLoss(_Identity):
     """Makes any expression a loss: ``output = data``, gradient ``grad_scale`` for every element.
 
-    The gradient is divided by the size of the first axis with ``normalization="batch"``, by the number of
-    elements above ``valid_thresh`` (at least 1) with ``"valid"``. Head gradients are not used. (MXNet:
-    MakeLoss)
+    The gradient is divided by the number of rows, all axes but the last, with ``normalization="batch"``, by
+    the number of elements above ``valid_thresh`` (at least 1) with ``"valid"``. Head gradients are not used.
+    (MXNet: MakeLoss)
     """
 
     name = "MakeLoss"
@@ -69,8 +87,7 @@ class OnesBackward(Backward):
     needs = ()
 
     def lower(self, c: LowerContext) -> None:
-        dx = c.output("data")
-        c.call("makeloss_fill", [dx], [], [], [1.0], items=dx.size, cost=0.2)
+        _share(c, c.output("data"), 1.0)
 
 
 class MakeLossLower(_Identity):

@@ -126,6 +126,7 @@ class SgdMomUpdate(Lazy):
     """
 
     name = "sgd_mom_update"
+    leading = ("lr", "momentum")
     inputs = ("weight", "grad", "mom")
     states = ("mom",)
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mom",)}
@@ -142,6 +143,7 @@ class NagMomUpdate(_Common):
     """
 
     name = "nag_mom_update"
+    leading = ("lr", "momentum")
     inputs = ("weight", "grad", "mom")
     states = ("mom",)
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mom",)}
@@ -167,6 +169,7 @@ class SignumUpdate(_Common):
     """
 
     name = "signum_update"
+    leading = ("lr", "momentum")
     inputs = ("weight", "grad", "mom")
     states = ("mom",)
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mom",)}
@@ -185,6 +188,7 @@ class AdamUpdate(Lazy):
     """
 
     name = "adam_update"
+    leading = ("lr", "beta1", "beta2", "epsilon")
     inputs = ("weight", "grad", "mean", "var")
     states = ("mean", "var")
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mean", "var")}
@@ -204,6 +208,7 @@ class FtrlUpdate(_Common):
     """
 
     name = "ftrl_update"
+    leading = ("lr", "lamda1", "beta")
     inputs = ("weight", "grad", "z", "n")
     states = ("z", "n")
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("z", "n")}
@@ -222,6 +227,7 @@ class RmspropUpdate(_Common):
     """
 
     name = "rmsprop_update"
+    leading = ("lr", "gamma1", "epsilon")
     inputs = ("weight", "grad", "n")
     states = ("n",)
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("n",)}
@@ -241,6 +247,7 @@ class RmspropAlexUpdate(_Common):
     """
 
     name = "rmspropalex_update"
+    leading = ("lr", "gamma1", "gamma2", "epsilon")
     inputs = ("weight", "grad", "n", "g", "delta")
     states = ("n", "g", "delta")
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("n", "g", "delta")}
@@ -268,8 +275,8 @@ class FtmlUpdate(Update):
     scalars = ("lr", "wd", "rescale_grad", "clip_grad", "beta1", "beta2", "epsilon", "t")
 
     lr = Float(doc="learning rate", dynamic=True)
-    beta1 = Float(0.6, "decay of z", dynamic=True)
-    beta2 = Float(0.999, "decay of v", dynamic=True)
+    beta1 = Float(0.6, "decay of z", within=(0.0, 1.0), dynamic=True)
+    beta2 = Float(0.999, "decay of v", within=(0.0, 1.0), dynamic=True)
     epsilon = Float(1e-8, "added to the root", dynamic=True)
     t = Int(doc="number of this update, from 1", dynamic=True)
     wd = Float(0.0, "weight decay", dynamic=True)

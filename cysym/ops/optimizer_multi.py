@@ -63,6 +63,7 @@ class MpSgdMomUpdate(_Master):
     """
 
     name = "mp_sgd_mom_update"
+    leading = ("lr", "momentum")
     kernel = "sgd_mom_update"
     inputs = ("weight", "grad", "mom", "weight32")
     states = ("mom",)
@@ -79,6 +80,7 @@ class MpNagMomUpdate(_Master):
     """
 
     name = "mp_nag_mom_update"
+    leading = ("lr", "momentum")
     kernel = "nag_mom_update"
     inputs = ("weight", "grad", "mom", "weight32")
     states = ("mom",)
@@ -273,6 +275,7 @@ class MultiSgdUpdate(_Rates):
     """`sgd_update` of many weights: arrays weight, grad of each in turn. (MXNet: multi_sgd_update)"""
 
     name = "multi_sgd_update"
+    leading = ("lrs", "wds", "momentum", "rescale_grad")
     roles: ClassVar[tuple[str, ...]] = ("weight", "grad")
     kernel = "sgd_update"
 
@@ -321,6 +324,7 @@ class PreloadedMultiSgdUpdate(_Multi):
     """
 
     name = "preloaded_multi_sgd_update"
+    leading = ("momentum", "rescale_grad")
     roles: ClassVar[tuple[str, ...]] = ("weight", "grad")
     tail = ("lrs", "wds")
     kernel = "preloaded_sgd_update"
@@ -365,6 +369,7 @@ class MultiAdamwUpdate(_Rates):
     """
 
     name = "_multi_adamw_update"
+    leading = ("lrs", "beta1", "beta2", "epsilon", "wds", "etas")
     roles: ClassVar[tuple[str, ...]] = ("weight", "grad", "mean", "var")
     tail = ("rescale_grad",)
     tail_per_weight = False
@@ -399,6 +404,16 @@ class MultiLambUpdate(_Multi):
     """
 
     name = "_multi_lamb_update"
+    leading = (
+        "learning_rates",
+        "beta1",
+        "beta2",
+        "epsilon",
+        "wds",
+        "rescale_grad",
+        "lower_bound",
+        "upper_bound",
+    )
     variadic = "num_tensors"
     roles: ClassVar[tuple[str, ...]] = ("weight", "grad", "mean", "var")
     per_weight = ("learning_rates", "wds", "step_count")

@@ -8,7 +8,7 @@ a whole plane, an OpenCL work-item one input element that gathers from the windo
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..base import MXNetError, ShapeError
 from .rules import FLOATS, show
@@ -98,6 +98,7 @@ class Pooling(OpDef):
     dtypes = FLOATS
     has_own_output_names = True
     backward = PoolingBackward
+    wide_pads: ClassVar[tuple[str, ...]] = ("lp", "sum")  # pool types that take a pad as wide as the window
 
     kernel = Shape((), "size of the window, (x,), (y, x) or (d, y, x)")
     pool_type = Enum(("avg", "lp", "max", "sum"), "max", "what is made of a window")
@@ -114,7 +115,10 @@ class Pooling(OpDef):
         rank = len(self.kernel)
         if not self.global_pool:
             if rank not in AXES:
-                raise MXNetError(f"{self.name}: {rank}D pooling not supported")
+                raise MXNetError(
+                    f"{self.name}: {rank}D pooling not supported, kernel must have 1, 2 or 3 numbers, got "
+                    f"{self.kernel}"
+                )
             for what in ("stride", "pad"):
                 given = self.values[what]
                 if given and len(given) != rank:
@@ -131,6 +135,9 @@ class Pooling(OpDef):
                     f"{self.name}: kernel {self.kernel}, stride {self.stride} and pad {self.pad} must be "
                     "below 2**31"
                 )
+            narrow = self.pool_type not in self.wide_pads
+            if narrow and any(p >= k for p, k in zip(self.pad, self.kernel, strict=False)):
+                raise MXNetError(f"{self.name}: pad {self.pad} must be smaller than kernel {self.kernel}")
             if self.pooling_convention == "same":
                 raise MXNetError(
                     f"{self.name}: pooling_convention='same' does not work (nor did it in MXNet 1.9.1); "

@@ -32,6 +32,11 @@ STAND_IN = {
     CODES["float16"]: CODES["float32"],
     **dict.fromkeys([CODES[t] for t in ("uint8", "int8", "bool")], 4),
 }
+# The same for gradients, whose kernels are floating only.
+GRAD_STAND_IN = {
+    **dict.fromkeys([CODES[t] for t in ("float16", "uint8", "int8", "bool")], CODES["float32"]),
+    **dict.fromkeys([CODES[t] for t in ("int32", "int64")], CODES["float64"]),
+}
 # How the parts of a long reduction are put together.
 JOIN = {
     **dict.fromkeys(("reduce_nansum", "reduce_abs", "reduce_zeros"), "reduce_sum"),
@@ -151,7 +156,7 @@ class ReduceBackward(Backward):
         op = self.forward
         assert isinstance(op, Reduction)
         out = c.output("data")
-        wide = STAND_IN.get(out.dtype, out.dtype)
+        wide = GRAD_STAND_IN.get(out.dtype, out.dtype)
         x, g = c.input("data", dtype=wide), c.input("ograd", dtype=wide)
         axes = op.axes(len(x.shape))
         result = out if wide == out.dtype else c.temp(out.shape, wide)
@@ -273,6 +278,8 @@ class Reduction(OpDef):
     vanish; a result without any axis has shape (1,).
     """
 
+    needs_elements: ClassVar[bool] = False  # over an axis of size 0 there is no result
+
     half = True
 
     kernel: ClassVar[str]
@@ -291,6 +298,8 @@ class Reduction(OpDef):
         if data is None:
             return
         axes = self.axes(len(data))
+        if self.needs_elements and any(data[i] == 0 for i in axes):
+            raise ShapeError(f"{self.name} of nothing: the input has shape {data}")
         if self.keepdims:
             s.meet_out(0, tuple(1 if i in axes else d for i, d in enumerate(data)))
         else:
@@ -342,6 +351,7 @@ class Max(Excluding):
     name = "max"
     aliases = ("max_axis",)
     kernel = "reduce_max"
+    needs_elements = True
     backward = _ExtremeBackward
 
 
@@ -351,6 +361,7 @@ class Min(Excluding):
     name = "min"
     aliases = ("min_axis",)
     kernel = "reduce_min"
+    needs_elements = True
     backward = _ExtremeBackward
 
 
@@ -382,6 +393,7 @@ class Norm(Reduction):
     """L2 norm ``sqrt(sum(x * x))`` or, with ord=1, L1 norm ``sum(|x|)`` of the elements over `axis`."""
 
     name = "norm"
+    leading = ("ord", "axis", "out_dtype")
     backward = _NormBackward
 
     ord = Int(2, "Order of the norm: 1 or 2.")

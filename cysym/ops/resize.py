@@ -102,7 +102,7 @@ class BilinearResize2D(OpDef):
     ``to_even_up``, ``to_odd_down``, ``to_odd_up``: the next size of that kind, 1 smaller or larger at most;
     ``like``: that of the second input, which gets a gradient of zeros. With `align_corners` output row o
     looks at ``o * (height - 1) / (height' - 1)``, otherwise at ``(o + 0.5) * height / height' - 0.5``, not
-    beyond the edges; columns likewise. (MXNet: _contrib_BilinearResize2D)
+    beyond the edges; a single output row looks at row 0; columns likewise. (MXNet: _contrib_BilinearResize2D)
     """
 
     name = "_contrib_BilinearResize2D"
@@ -181,12 +181,15 @@ class BilinearResize2D(OpDef):
         """(a, b, q) of both directions: output o looks at place ``(o * a + b) / q``."""
         ints: list[int] = []
         for n, m in zip(image, result, strict=True):
-            if not self.align_corners:
-                ints += [2 * n, n - m, 2 * m]
+            if m == 1:
+                ints += [0, 0, 1]
             else:
-                ints += [n - 1, 0, m - 1] if m > 1 else [0, 0, 1]
+                ints += [n - 1, 0, m - 1] if self.align_corners else [2 * n, n - m, 2 * m]
         return tuple(ints)
 
     def lower(self, c: LowerContext) -> None:
         x, y = c.input("data", "batch"), c.output("output", "batch")
+        if x.shape == y.shape:
+            c.copy(y, x)
+            return
         _call(c, "bilinear_resize", y, x, x, y, self.places(x.shape[2:], y.shape[2:]))

@@ -49,7 +49,7 @@ class ROIPooling(OpDef):
     backward = ROIPoolingBackward
 
     pooled_size = Shape(doc="height and width of the output")
-    spatial_scale = Float(doc="pixels of data per unit of the regions")
+    spatial_scale = Float(doc="pixels of data per unit of the regions", within=(0.0, 1.0))
 
     def num_visible(self) -> int:
         return 1

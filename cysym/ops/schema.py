@@ -9,7 +9,8 @@ through the context it is handed, `lower` names kernels through the context it i
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overload
 
 from ..base import MXNetError, TypeInferenceError
@@ -105,15 +106,32 @@ class Int(Param[int]):
 
 
 class Float(Param[float]):
+    """A number; `within` are the smallest and the largest allowed."""
+
     kind = "float"
+
+    def __init__(
+        self,
+        default: Any = REQUIRED,
+        doc: str = "",
+        *,
+        within: tuple[float, float] | None = None,
+        **kw: Any,
+    ) -> None:
+        super().__init__(default, doc, **kw)
+        self.within = within
 
     def convert(self, value: Any) -> float:
         try:
             if isinstance(value, bool):
                 raise ValueError
-            return float(value)
+            number = float(value)
         except (TypeError, ValueError, OverflowError):
             raise self.refuse(value) from None
+        if self.within is not None and not self.within[0] <= number <= self.within[1]:
+            low, high = self.within
+            raise MXNetError(f"value {number:g} for Parameter {self.name} exceed bound [{low:g},{high:g}]")
+        return number
 
 
 class Bool(Param[bool]):
@@ -136,10 +154,10 @@ class Shape(Param[tuple[int, ...]]):
     def convert(self, value: Any) -> tuple[int, ...]:
         if isinstance(value, str):
             value = _literal(value.replace("L", ""))
-        if isinstance(value, int) and not isinstance(value, bool):
-            return (value,)
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return (int(value),)
         try:
-            dims = tuple(int(v) for v in value)
+            dims = tuple(int(v) for v in _ordered(value))
             if any(isinstance(v, (bool, str)) or d != v for d, v in zip(dims, value, strict=True)):
                 raise ValueError
         except (TypeError, ValueError, OverflowError):
@@ -157,10 +175,10 @@ class OptShape(Param[tuple[int | None, ...]]):
     def convert(self, value: Any) -> tuple[int | None, ...]:
         if isinstance(value, str):
             value = _literal(value.replace("L", ""))
-        if isinstance(value, int) and not isinstance(value, bool):
-            return (value,)
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return (int(value),)
         try:
-            dims = tuple(None if v is None else int(v) for v in value)
+            dims = tuple(None if v is None else int(v) for v in _ordered(value))
             if any(isinstance(v, (bool, str)) or d != v for d, v in zip(dims, value, strict=True)):
                 raise ValueError
         except (TypeError, ValueError, OverflowError):
@@ -179,7 +197,7 @@ class Floats(Param[tuple[float, ...]]):
         if isinstance(value, str):
             value = _literal(value)
         try:
-            items = (value,) if isinstance(value, (int, float)) else tuple(value)
+            items = (value,) if isinstance(value, (int, float)) else tuple(_ordered(value))
             if any(isinstance(v, (bool, str)) for v in items):
                 raise ValueError
             return tuple(float(v) for v in items)
@@ -220,7 +238,16 @@ class DType(Param[int]):
             return dtype_code(value)
         except MXNetError:
             valid = ", ".join(repr(n) for n in sorted(NAMES))
-            raise MXNetError(f"Invalid Input: {str(value)!r}, valid values are: {{{valid}}}") from None
+            raise MXNetError(
+                f"Invalid Input: {str(value)!r}, valid values are: {{{valid}}}, in parameter {self.name}"
+            ) from None
+
+
+def _ordered(value: Any) -> Any:
+    """What a tuple may be made of: a dictionary or a set could be iterated, but not by intention."""
+    if isinstance(value, (Mapping, Set)):
+        raise TypeError
+    return value
 
 
 def _literal(text: str) -> Any:
@@ -263,6 +290,7 @@ class OpDef:
     half: ClassVar[bool] = False
     dtypes: ClassVar[tuple[str, ...] | None] = None
     formed_by_out: ClassVar[bool] = False
+    leading: ClassVar[tuple[str, ...]] = ()  # parameters that come first by position, inherited or not
     params: ClassVar[dict[str, Param[Any]]] = {}
     dynamic_names: ClassVar[frozenset[str]] = frozenset()
 
@@ -281,7 +309,7 @@ class OpDef:
                     attributes[key] = value.name
                 elif key in attributes:  # a subclass fixes it: the value is a plain attribute, no parameter
                     del params[attributes.pop(key)]
-        cls.params = params
+        cls.params = {n: params[n] for n in (*(n for n in cls.leading if n in params), *params)}
         cls.dynamic_names = frozenset(n for n, p in params.items() if p.dynamic)
         if "name" in vars(cls) and cls.name:
             register(cls)
@@ -319,8 +347,8 @@ class OpDef:
                 values[param.name] = param.default
         self = cls.__new__(cls)
         self.values = values
-        # in the order of the class: `values` has that of the caller's words
-        self.key = (cls, *(values[n] for n, p in cls.params.items() if not p.dynamic))
+        # In the order of the class: `values` has that of the caller's words. As text: 0.0 equals -0.0.
+        self.key = (cls, repr([values[n] for n, p in cls.params.items() if not p.dynamic]))
         try:
             self.check()
         except MXNetError as error:

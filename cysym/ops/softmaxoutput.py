@@ -6,7 +6,7 @@ of labels that count, a second kernel finds that number first.
 
 from __future__ import annotations
 
-from math import prod, trunc
+from math import isfinite, prod, trunc
 from typing import TYPE_CHECKING
 
 from ..base import ShapeError
@@ -43,15 +43,17 @@ class SoftmaxOutputBackward(Backward):
         else:
             outer, n, inner = op.lines(p.shape)
             rows, norm, scale = outer * inner, label, op.grad_scale
+            ignored = float(trunc(op.ignore_label)) if isfinite(op.ignore_label) else op.ignore_label
             if op.normalization == "valid":
                 norm = c.temp((1,), p.dtype)
-                ignored = [float(trunc(op.ignore_label))]
-                c.call("softmaxoutput_count", [norm], [label], [rows], ignored, items=1, cost=0.5 * rows)
+                c.call("softmaxoutput_count", [norm], [label], [rows], [ignored], items=1, cost=0.5 * rows)
             else:
-                scale /= (inner if op.multi_output else 1) * (outer if op.normalization == "batch" else 1)
-            alpha = 0.0 if op.multi_output or n < 2 else op.smooth_alpha
+                scale /= max(
+                    (inner if op.multi_output else 1) * (outer if op.normalization == "batch" else 1), 1
+                )
+            alpha = 0.0 if op.multi_output else op.smooth_alpha
             ints = [n, inner, op.use_ignore, op.normalization == "valid"]
-            floats = [scale, trunc(op.ignore_label), 1 - alpha, alpha / max(n - 1, 1)]
+            floats = [scale, ignored, 1 - alpha, alpha / (n - 1) if n > 1 else 0.0]
             c.call(
                 "softmaxoutput_grad", [dx], [p, label, norm], ints, floats,
                 items=rows, cost=0.5 * n, inplace=[(0, 0)],
@@ -91,7 +93,7 @@ class SoftmaxOutput(OpDef):
     preserve_shape = Bool(False, "softmax over the last axis")
     normalization = Enum(("batch", "null", "valid"), "null", "what the gradient is divided by")
     out_grad = Bool(False, "multiply the gradient by the head gradient")
-    smooth_alpha = Float(0.0, "share of the target given to the other classes")
+    smooth_alpha = Float(0.0, "share of the target given to the other classes", within=(0.0, 1.0))
 
     def check(self) -> None:
         if self.out_grad:  # this one is an ordinary head: it wants a head gradient

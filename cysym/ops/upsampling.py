@@ -30,9 +30,7 @@ class UpSamplingBackward(Backward):
 
     def read_names(self) -> tuple[str, ...]:
         if not self.forward.is_bilinear:
-            names = self.forward.input_names()
-            last = max(names.index(name) for name in self.wanted)
-            return ("ograd", *(n for n in names[:last] if n not in self.wanted))  # their numbers of channels
+            return ("ograd", *self.forward.input_names()[:-1])  # their numbers of channels
         weight = ("weight",) if "data" in self.wanted else ()
         return ("ograd", *weight, *(("data",) if "weight" in self.wanted else ()))
 

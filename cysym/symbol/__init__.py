@@ -212,7 +212,7 @@ power = pow
 def maximum(left: Any, right: Any) -> Any:
     """Element-wise maximum of Symbols and numbers."""
     return _mixed(
-        left, right, "_maximum", "_maximum_scalar", "_maximum_scalar", lambda a, b: max(a, b),
+        left, right, "_maximum", "_maximum_scalar", "_maximum_scalar", lambda a, b: a if a > b else b,
         ("_maximum", "_maximumscalar", "_maximumscalar"),
     )  # fmt: skip
 
@@ -220,7 +220,7 @@ def maximum(left: Any, right: Any) -> Any:
 def minimum(left: Any, right: Any) -> Any:
     """Element-wise minimum of Symbols and numbers."""
     return _mixed(
-        left, right, "_minimum", "_minimum_scalar", "_minimum_scalar", lambda a, b: min(a, b),
+        left, right, "_minimum", "_minimum_scalar", "_minimum_scalar", lambda a, b: a if a < b else b,
         ("_minimum", "_minimumscalar", "_minimumscalar"),
     )  # fmt: skip
 

@@ -18,11 +18,17 @@ Entry = tuple[Node, int]
 
 
 def attr_text(value: Any) -> str:
-    """What MXNet stores for a parameter: ``str()``, with element types by name."""
-    if isinstance(value, type) and issubclass(value, np.generic):
+    """What MXNet stores for a parameter: ``str()``, with element types by name and numbers as Python's, since
+    ``(np.int64(1),)``, as NumPy 2 writes it, could not be read back."""
+    if isinstance(value, type) and issubclass(value, (np.generic, int, float)):
         return np.dtype(value).name
     if isinstance(value, np.dtype):
         return value.name
+    if isinstance(value, np.ndarray) and value.ndim:
+        value = tuple(value)
+    if isinstance(value, (tuple, list)):
+        items = [v.item() if isinstance(v, np.generic) else v for v in value]
+        value = items if isinstance(value, list) else tuple(items)
     return str(value)
 
 

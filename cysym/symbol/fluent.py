@@ -17,7 +17,7 @@ _NAMES = """
     argmax_channel argmin abs sign shape_array size_array broadcast_like tile nansum prod nanprod max min norm
     round rint fix floor ceil trunc cos tan arcsin arccos arctan degrees radians sinh cosh tanh arcsinh
     arccosh arctanh expm1 log10 log2 log1p sqrt rsqrt cbrt rcbrt reciprocal relu sigmoid softmin
-    depth_to_space space_to_depth diag
+    depth_to_space space_to_depth diag expand_dims flatten squeeze
     """
 #: MXNet's fluent methods of NDArray and Symbol
 FLUENT: tuple[str, ...] = tuple(_NAMES.split())

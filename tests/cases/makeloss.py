@@ -19,7 +19,11 @@ def constant(value: float) -> Any:
 
 def of(data: Maker, **params: Any) -> Case:
     def gradient(ograds: list[Array], data: Array) -> dict[str, Array]:
-        share = {"null": 1, "batch": len(data), "valid": max((data > params.get("valid_thresh", 0)).sum(), 1)}
+        share = {
+            "null": 1,
+            "batch": data[..., 0].size,
+            "valid": max((data > params.get("valid_thresh", 0)).sum(), 1),
+        }
         value = params.get("grad_scale", 1.0) / share[params.get("normalization", "null")]
         return {"data": np.full(data.shape, value)}
 
@@ -29,6 +33,8 @@ def of(data: Maker, **params: Any) -> Case:
 CASES = [
     of(normal(3, 5), grad_scale=0.7),
     of(normal(7, 3), normalization="batch", grad_scale=3.0),
+    of(normal(2, 3, 5), normalization="batch", grad_scale=3.0),
+    of(normal(4), normalization="batch"),
     of(normal(17, 33), normalization="valid"),
     of(
         exactly([[0.5, np.nan, 2.0], [1.0, -1.0, np.inf]]),

@@ -23,7 +23,7 @@ def _windows(n: int, m: int) -> Array:
 def _tents(n: int, m: int, corners: bool) -> Array:
     """(m, n): row o interpolates linearly at its place."""
     o = np.arange(m)
-    place = o * ((n - 1) / (m - 1) if m > 1 else 0) if corners else (o + 0.5) * n / m - 0.5
+    place = o * (n - 1) / max(m - 1, 1) if corners or m == 1 else (o + 0.5) * n / m - 0.5
     place = np.clip(place, 0, n - 1)
     return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(n)))
 
@@ -69,6 +69,9 @@ CASES = [
     _resize((5, 7), 2, 2, 3, 4, corners=False),
     _resize((2, 3), 1, 2, 7, 11, corners=False),
     _resize((1, 19), 1, 2, 5, 3, corners=False),
+    _resize((7, 1), 1, 2, 4, 4, corners=False),
+    _resize((1, 1), 1, 2, 3, 4, corners=False),
+    _resize((3, 4), 1, 2, 3, 4),
     _resize((2, 5), 2, 2, 3, 4, mode="like"),
     _resize((6, 8), 1, 2, 3, 4, scale_height=2.0, scale_width=2.0),
     _resize((5, 2), 1, 2, 3, 4, mode="odd_scale", scale_height=2.0, scale_width=0.5),

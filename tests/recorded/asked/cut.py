@@ -19,6 +19,7 @@ def _cases() -> list[OpCase]:
         OpCase("slice_like", "all", {**_DATA, "shape_like": real(1, 2, 3)}, add=True),
         OpCase("slice_like", "axes", {**_DATA, "shape_like": real(1, 2, 3)}, {"axes": "(0, -1)"}),
         OpCase("slice_like", "fewer", {**_DATA, "shape_like": real(1, 2)}, {"axes": "(1,)"}),
+        OpCase("slice_like", "longer", {**_DATA, "shape_like": real(2, 3, 2, 7)}, {"axes": "(-1,)"}),
         OpCase("_split_v2", "indices", _DATA, {"indices": "(0, 1, 3)", "axis": "2"}),
         OpCase("_split_v2", "one", _DATA, {"indices": "(0,)", "axis": "-1"}),
         OpCase("_split_v2", "sections", _DATA, {"indices": "()", "sections": "3", "axis": "2"}),

@@ -32,4 +32,11 @@ CASES: list[OpCase] = [
         )
         for dtype in _TYPES
     ),
+    OpCase(
+        "Embedding",
+        "typed_weight",
+        {"data": values([[0, 4, 1], [1, 9, 2]]), "weight": real(5, 3, dtype="float64")},
+        _params("float32"),
+        no_grad=("data",),
+    ),
 ]

@@ -287,6 +287,8 @@ def losses() -> list[OpCase]:
         ),
         OpCase("MakeLoss", "null", {"data": positive(3, 5)}, {"grad_scale": "0.7"}, is_loss=True, add=True),
         OpCase("MakeLoss", "batch", {"data": real(3, 5)}, {"normalization": "batch"}, is_loss=True),
+        OpCase("MakeLoss", "batch_rows", {"data": real(2, 3, 5)}, {"normalization": "batch"}, is_loss=True),
+        OpCase("MakeLoss", "batch_line", {"data": real(5)}, {"normalization": "batch"}, is_loss=True),
         OpCase(
             "MakeLoss",
             "valid",

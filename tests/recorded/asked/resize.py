@@ -24,6 +24,7 @@ CASES: list[OpCase] = [
     _resize("default", 2, 3, 5, 7),
     _resize("pixels", 2, 3, 3, 5, height="7", width="11", align_corners="False"),
     _resize("pixels_smaller", 2, 3, 11, 7, height="3", width="2", align_corners="False"),
+    _resize("pixels_column", 1, 2, 4, 4, height="7", width="1", align_corners="False"),
     _resize("scale", 2, 3, 5, 7, scale_height="2.5", scale_width="0.5"),
     _resize("odd_scale", 2, 3, 5, 4, mode="odd_scale", scale_height="2.0", scale_width="1.5"),
     _resize("to_even_down", 1, 2, 5, 4, mode="to_even_down"),

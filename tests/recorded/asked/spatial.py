@@ -5,6 +5,7 @@ from __future__ import annotations
 from opcases import OpCase, real, values
 
 ROIS = [[0, 0, 0, 10, 6], [1, 2, 1, 5, 4], [0, 3, 3, 3, 3], [1, -4, -4, 3, 3]]
+NOWHERE = [[[[float("nan"), 0.1, float("inf")]], [[0.2, -0.3, 0.4]]]]
 
 CASES: list[OpCase] = [
     OpCase("GridGenerator", "affine", {"data": real(3, 6)},
@@ -12,6 +13,7 @@ CASES: list[OpCase] = [
     OpCase("GridGenerator", "warp", {"data": real(2, 2, 5, 3)}, {"transform_type": "warp"}),
     OpCase("BilinearSampler", "inside", {"data": real(2, 3, 5, 7), "grid": real(2, 2, 3, 5, scale=0.3)}),
     OpCase("BilinearSampler", "outside", {"data": real(2, 3, 5, 7), "grid": real(2, 2, 3, 5, scale=1.5)}),
+    OpCase("BilinearSampler", "nan", {"data": real(1, 2, 3, 4), "grid": values(NOWHERE)}),
     OpCase("SpatialTransformer", "small", {"data": real(2, 3, 5, 7), "loc": real(2, 6, scale=0.4)},
            {"target_shape": "(3, 4)", "transform_type": "affine", "sampler_type": "bilinear"}),
     OpCase("ROIPooling", "whole", {"data": real(2, 3, 7, 11), "rois": values(ROIS)},
