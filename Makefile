@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	>/dev/null 2>&1 && { echo $$p; break; }; done)
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check -q
-SOURCES := setup.py pyproject.toml $(wildcard cysym/*.pyx cysym/*.pxd cysym/c_kernels/* cysym/c_runtime/*)
+SOURCES := setup.py pyproject.toml $(wildcard cysym/*.pyx cysym/*.pxd cysym/core/*.pxi cysym/c_kernels/* cysym/c_runtime/*)
 C_FILES := $(wildcard cysym/c_kernels/*.[ch] cysym/c_kernels/*.inc cysym/c_runtime/*.[ch] \
 	cysym/cl_kernels/*.cl tests/cl/*.cl)
 
@@ -62,7 +62,7 @@ lint: $(VENV)/.dev $(VENV)/.built
 	$(call timed,lint,$(PY) -m ruff format --check -q . && $(PY) -m ruff check -q . \
 		&& $(PY) -m mypy && $(PY) -m mypy.stubtest --concise --ignore-disjoint-bases \
 		--allowlist tests/stubtest_allowlist.txt cysym._core cysym._planner cysym._opencl \
-		&& PATH="$(abspath $(VENV))/bin:$$PATH" cython-lint cysym/*.pyx cysym/*.pxd \
+		&& PATH="$(abspath $(VENV))/bin:$$PATH" cython-lint cysym/*.pyx cysym/*.pxd cysym/core/*.pxi \
 		&& $(VENV)/bin/clang-format --dry-run -Werror $(C_FILES))
 
 format: $(VENV)/.dev

@@ -27,6 +27,7 @@ from setuptools.command.build_ext import build_ext as _build_ext
 ROOT = Path(__file__).parent
 KERNELS = Path("cysym/c_kernels")
 RUNTIME = Path("cysym/c_runtime")
+PARTS = Path("cysym/core")  # what _core.pyx includes
 ABI3 = os.environ.get("CYSYM_ABI3", "1") != "0" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 BASE_MARCH = ["-march=x86-64", "-mtune=generic"] if X86 else []
@@ -147,7 +148,8 @@ class build_ext(_build_ext):
 def extension(name: str) -> Extension:
     macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
     macros.append(("CYTHON_USE_TYPE_SPECS", "1"))
-    watched = [str(p) for d in (KERNELS, RUNTIME) for p in (ROOT / d).iterdir()] if name == "_core" else []
+    folders = (KERNELS, RUNTIME, PARTS) if name == "_core" else ()
+    watched = [str(p) for d in folders for p in (ROOT / d).iterdir()]
     return Extension(
         f"cysym.{name}",
         [f"cysym/{name}.pyx"],

@@ -43,7 +43,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_variable_is_in_the_table() -> None:
     """What the sources read from the environment, and nothing else, stands in docs/environment.md."""
     sources = [
-        p for p in (ROOT / "cysym").rglob("*") if p.suffix in (".py", ".pyx") or p.parent.name == "c_runtime"
+        p
+        for p in (ROOT / "cysym").rglob("*")
+        if p.suffix in (".py", ".pyx", ".pxi") or p.parent.name == "c_runtime"
     ]
     read = set()
     for path in [*sources, ROOT / "setup.py"]:
