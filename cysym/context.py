@@ -190,7 +190,7 @@ class Context:
         self._stack.contexts.pop()
 
     def empty_cache(self) -> None:
-        """Give back to the system what is kept of freed arrays (host memory; OpenCL drivers keep their own)."""
+        """Give back to the system what is kept of freed arrays; OpenCL drivers keep their own."""
         trim_host_memory()
 
 

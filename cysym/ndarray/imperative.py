@@ -155,8 +155,8 @@ def _lower(
 
 
 def _inplace_pairs(calls: Sequence[Call], n_in: int) -> list[tuple[int, int]]:
-    """(input, output) that may be one array: a single call touches the input, says so, and is the first to touch
-    the output."""
+    """(input, output) that may be one array: one call alone touches the input, says so, and is the first that
+    touches the output."""
     users: dict[int, list[int]] = {}
     for k, call in enumerate(calls):
         for t in call.ptrs:

@@ -351,7 +351,7 @@ class AdamwUpdate(Update):
     """
 
     name = "_adamw_update"
-    inputs = ("weight", "grad", "mean", "var", "rescale_grad")
+    inputs: ClassVar[tuple[str, ...]] = ("weight", "grad", "mean", "var", "rescale_grad")
     states = ("mean", "var")
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mean", "var")}
     scalars = ("lr", "wd", "eta", "clip_gradient", "beta1", "beta2", "epsilon")

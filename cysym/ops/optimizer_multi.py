@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from ..base import MXNetError, ShapeError
-from .optimizer import FLOAT32, LambUpdatePhase1, LambUpdatePhase2, Update, update
+from .optimizer import FLOAT32, AdamwUpdate, LambUpdatePhase1, LambUpdatePhase2, Update, update, work_type
 from .reduce import emit_sum
 from .rules import FLOATS
 from .schema import Bool, Float, Floats, Int, OpDef, Shape
@@ -89,7 +89,7 @@ class MpNagMomUpdate(_Master):
     momentum = Float(0.0, "share of the last step kept", dynamic=True)
 
 
-class MpAdamwUpdate(Update):
+class MpAdamwUpdate(AdamwUpdate):
     """`_adamw_update` of ``weight32``; ``mean``, ``var`` and ``weight32`` (float32) are written in place.
 
     (MXNet: _mp_adamw_update)
@@ -97,21 +97,7 @@ class MpAdamwUpdate(Update):
 
     name = "_mp_adamw_update"
     inputs = ("weight", "grad", "mean", "var", "weight32", "rescale_grad")
-    states = ("mean", "var")
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mean", "var", "weight32")}
-    scalars = ("lr", "wd", "eta", "clip_gradient", "beta1", "beta2", "epsilon")
-
-    lr = Float(doc="learning rate", dynamic=True)
-    beta1 = Float(0.9, "decay of the mean", dynamic=True)
-    beta2 = Float(0.999, "decay of the variance", dynamic=True)
-    epsilon = Float(1e-8, "added to the root of the variance", dynamic=True)
-    wd = Float(0.0, "weight decay", dynamic=True)
-    eta = Float(doc="factor of the whole step", dynamic=True)
-    clip_gradient = Float(-1.0, "bound of the rescaled gradient; none when negative", dynamic=True)
-
-    def infer_shape(self, s: ShapeRule) -> None:
-        s.same(range(5), [0])
-        s.meet_in("rescale_grad", (1,))
 
     def infer_type(self, t: TypeRule) -> None:
         t.same([0, 1], [0])
@@ -435,8 +421,6 @@ class MultiLambUpdate(_Multi):
             self._lower_one(c, i, self.of_weight(i))
 
     def _lower_one(self, c: LowerContext, i: int, at: Mapping[str, str]) -> None:
-        from .optimizer import work_type
-
         master = at.get("weight32", "")
         place = c.input(master or at["weight"], "any")
         work = work_type(place.dtype)
