@@ -31,7 +31,6 @@ OTHER = {
 # What MXNet takes and cysym refuses, clearly, and why.
 NOT_HERE = {
     "Convolution-int8": "oneDNN's quantized convolution; quantization is not covered",
-    "_contrib_SparseEmbedding": "a weight of another type than `dtype` names; Embedding refuses it in both",
 }
 
 
