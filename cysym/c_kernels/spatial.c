@@ -100,22 +100,52 @@ static inline real spatial_at(const real *plane, int64_t i, int64_t j, int64_t h
     return i >= 0 && i < h && j >= 0 && j < w ? plane[i * w + j] : 0;
 }
 
+enum { BLOCK = 64 };
+
+/* The corners of a block of places, found once for all channels. A corner outside reads element 0 of the
+ * plane and is left out. */
+typedef struct {
+    int64_t at[4][BLOCK];
+    real weight[4][BLOCK], rest[BLOCK]; /* rest: NaN where the place is no finite number, else 0 */
+    int32_t valid[4][BLOCK];
+} spatial_block;
+
+static inline void spatial_corners(spatial_block *b, const real *gx, const real *gy, int64_t k, int64_t h,
+                                   int64_t w) {
+    for (int64_t j = 0; j < k; j++) {
+        const spatial_place p = spatial_find(gx[j], gy[j], h, w);
+        b->rest[j] = p.inside ? 0 : p.right + p.low;
+        for (int q = 0; q < 4; q++) {
+            const int64_t y = p.top + q / 2, x = p.left + q % 2;
+            const int ok = p.inside && y >= 0 && y < h && x >= 0 && x < w;
+            b->valid[q][j] = ok;
+            b->at[q][j] = ok ? y * w + x : 0;
+            b->weight[q][j] = (q / 2 ? p.low : 1 - p.low) * (q % 2 ? p.right : 1 - p.right);
+        }
+    }
+}
+
 /* ptr: out, data, grid   ints: channels, height, width, out height, out width   items: images * out height */
 CS_KERNEL(bilinear_sample) {
     const int64_t ch = c->ints[0], h = c->ints[1], w = c->ints[2], oh = c->ints[3], ow = c->ints[4];
+    spatial_block b;
     for (int64_t item = begin; item < end; item++) {
         const int64_t n = item / oh, i = item % oh;
-        const real *gx = (const real *)c->ptr[2] + (n * 2 * oh + i) * ow, *gy = gx + oh * ow;
-        for (int64_t j = 0; j < ow; j++) {
-            const spatial_place p = spatial_find(gx[j], gy[j], h, w);
+        const real *gx = (const real *)c->ptr[2] + (n * 2 * oh + i) * ow;
+        for (int64_t j0 = 0; j0 < ow; j0 += BLOCK) {
+            const int64_t k = cs_min(BLOCK, ow - j0);
+            spatial_corners(&b, gx + j0, gx + j0 + oh * ow, k, h, w);
             const real *plane = (const real *)c->ptr[1] + n * ch * h * w;
-            real *out = (real *)c->ptr[0] + (n * ch * oh + i) * ow + j;
-            for (int64_t k = 0; k < ch; k++, plane += h * w, out += oh * ow)
-                *out = !p.inside ? p.right + p.low
-                                 : (1 - p.low) * ((1 - p.right) * spatial_at(plane, p.top, p.left, h, w) +
-                                                  p.right * spatial_at(plane, p.top, p.left + 1, h, w)) +
-                                       p.low * ((1 - p.right) * spatial_at(plane, p.top + 1, p.left, h, w) +
-                                                p.right * spatial_at(plane, p.top + 1, p.left + 1, h, w));
+            real *out = (real *)c->ptr[0] + (n * ch * oh + i) * ow + j0;
+            for (int64_t m = 0; m < ch; m++, plane += h * w, out += oh * ow)
+                for (int64_t j = 0; j < k; j++) {
+                    real sum = b.rest[j];
+                    for (int q = 0; q < 4; q++) {
+                        const real v = plane[b.at[q][j]];
+                        sum += b.valid[q][j] ? b.weight[q][j] * v : 0;
+                    }
+                    out[j] = sum;
+                }
         }
     }
 }
