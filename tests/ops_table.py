@@ -64,11 +64,10 @@ def subjects() -> dict[str, list[Subject]]:
 
 def as_type(array: Any, kind: Any) -> Any:
     """The numbers in another type; small whole ones, not negative, for integers."""
-    return (
-        array.astype(kind)
-        if kind.kind == "f"
-        else (np.abs(np.nan_to_num(np.round(array * 2))) % 7).astype(kind)
-    )
+    if kind.kind != "f":
+        return (np.abs(np.nan_to_num(np.round(array * 2))) % 7).astype(kind)
+    with np.errstate(over="ignore"):
+        return array.astype(kind)
 
 
 def takes(subject: Subject, kind: Any, ctx: Any) -> bool:
