@@ -140,10 +140,9 @@ CS_KERNEL(bilinear_sample) {
             for (int64_t m = 0; m < ch; m++, plane += h * w, out += oh * ow)
                 for (int64_t j = 0; j < k; j++) {
                     real sum = b.rest[j];
-                    for (int q = 0; q < 4; q++) {
-                        const real v = plane[b.at[q][j]];
-                        sum += b.valid[q][j] ? b.weight[q][j] * v : 0;
-                    }
+                    for (int q = 0; q < 4; q++)
+                        if (b.valid[q][j])
+                            sum += b.weight[q][j] * plane[b.at[q][j]];
                     out[j] = sum;
                 }
         }
