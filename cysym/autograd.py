@@ -9,8 +9,9 @@ have gradients themselves: elementwise functions with and without broadcasting, 
 Activation, LeakyReLU (not prelu), Dropout, dot, batch_dot, FullyConnected, Convolution, Deconvolution,
 linalg, sums and means, max and min over axes, norm, softmax, log_softmax, average and sum pooling, Embedding,
 take, pick, where, and what moves elements about (reshape, transpose, slice, concat, broadcast_to, ...).
-Others are refused by an error that names the operator: max pooling, BatchNorm and the other normalisations,
-the loss layers, prod, gamma and gammaln, custom operators and functions.
+LayerNorm over the last axis and L2Normalization have them, too. Others are refused by an error that names the
+operator: max pooling, BatchNorm and the other normalisations, the loss layers, prod, gamma and gammaln,
+spatial and resizing layers, densities, custom operators and functions.
 """
 
 from __future__ import annotations
@@ -198,7 +199,7 @@ def grad(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     train_mode: bool = True,
-) -> Any:
+) -> list[NDArray]:
     """Gradients of `heads` by `variables` as new arrays; what the variables' `grad` holds stays.
 
     Parameters
@@ -214,8 +215,8 @@ def grad(
 
     Returns
     -------
-    NDArray or list of NDArray
-        As `variables` is.
+    list of NDArray
+        One gradient a variable, for a single variable, too, as in MXNet 1.9.1.
 
     Raises
     ------
@@ -247,7 +248,7 @@ def grad(
         results = _own(wanted, found, [*arrays, *(g for g in given if g is not None)], order)
     if not (create_graph if retain_graph is None else retain_graph):
         _free(order)
-    return results[0] if isinstance(variables, NDArray) else results
+    return results
 
 
 def _own(

@@ -159,12 +159,12 @@ def test_third_and_fourth_derivatives(ctx: Any) -> None:
     with ag.record():
         y = x**5 * nd.ones((2, 3), ctx=ctx, dtype="float64")
         for _ in range(4):
-            y = ag.grad(y, x, create_graph=True)
+            y = ag.grad(y, x, create_graph=True)[0]
     np.testing.assert_allclose(y.asnumpy(), 2 * 120 * x.asnumpy(), rtol=1e-12)
     with ag.record():
         y = nd.sin(x) * nd.exp(x)
         for _ in range(3):
-            y = ag.grad(y, x, create_graph=True)
+            y = ag.grad(y, x, create_graph=True)[0]
     want = 2 * np.exp(x.asnumpy()) * (np.cos(x.asnumpy()) - np.sin(x.asnumpy()))
     np.testing.assert_allclose(y.asnumpy(), want, rtol=1e-12)
 

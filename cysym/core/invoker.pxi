@@ -428,7 +428,8 @@ cdef class Invoker:
                         if direct:
                             free_list.append(call)
                         raise MXNetError(
-                            f"Required parameter {param} is not presented, in operator {_name(cls)}"
+                            f"Required parameter {param} of {cls.params[param].kind} is not presented, in "
+                            f'operator {_name(cls)}(name="")'
                         )
                     if item >= 0:
                         if tuples is None:
@@ -439,7 +440,7 @@ cdef class Invoker:
                     elif is_parsed:
                         value = float(value)
                     else:
-                        value = cls.params[param].parse(value)
+                        value = self._parsed(cls, param, value)
                 segment.set_float(at, j, value)
         if direct:
             call.cpu.run()
@@ -457,9 +458,16 @@ cdef class Invoker:
         free_list.append(call)
         return results
 
+    def _parsed(self, cls, param, value):
+        """A parameter read at each run; what is wrong with it is said as when an operator is made."""
+        try:
+            return cls.params[param].parse(value)
+        except MXNetError as error:
+            raise MXNetError(f'{error}, in operator {_name(cls)}(name="")') from None
+
     def _dynamic_tuple(self, cls, param, value, length):
         """A tuple read at each run, as numbers."""
-        values = cls.params[param].parse(value)
+        values = self._parsed(cls, param, value)
         if len(values) != length:
             raise MXNetError(
                 f"{param} has {len(values)} numbers, expected {length}, in operator {_name(cls)}"

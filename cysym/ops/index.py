@@ -205,6 +205,8 @@ class _PickBackward(Backward):
 class Pick(OpDef):
     """One element along `axis` for each position of the other axes: data (n, d) with index (n,), axis=1 gives
     (n,).
+
+    mode "clip": an index out of range is moved to the nearest end; "wrap": it counts on from the other end.
     """
 
     half = True

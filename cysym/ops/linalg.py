@@ -27,9 +27,9 @@ def matrix_shape(name: str, what: str, shape: Dims | None, square: bool = True) 
     """`shape` if all of it is known; refused if it does not end in the two axes of a (square) matrix."""
     if shape is None:
         return None
-    kind = "square matrices" if square else "matrices"
+    kind = "square matrices (..., n, n)" if square else "matrices (..., m, n)"
     if len(shape) < 2 or (square and shape[-1] != shape[-2] and min(shape[-2:]) >= 0):
-        raise ShapeError(f"{name}: {what} must be a tensor of {kind} (..., m, n), got {show(shape)}")
+        raise ShapeError(f"{name}: {what} must be a tensor of {kind}, got {show(shape)}")
     return shape if is_known(shape) else None
 
 

@@ -179,8 +179,8 @@ class SpatialTransformerBackward(Backward):
 class SpatialTransformer(OpDef):
     """Affine transformation of each image: `GridGenerator`, then `BilinearSampler`.
 
-    data (n, c, h, w), loc (n, 6); output (n, c, *target_shape).
-    (MXNet: SpatialTransformer; Jaderberg et al. 2015)
+    data (n, c, h, w), loc (n, 6); output (n, c, *target_shape). The only `transform_type` is "affine", the
+    only `sampler_type` "bilinear". (MXNet: SpatialTransformer; Jaderberg et al. 2015)
     """
 
     name = "SpatialTransformer"

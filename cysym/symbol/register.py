@@ -9,8 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from ..base import MXNetError
+from ..dtypes import NAMES
 from ..ops.absent import why_absent
-from ..ops.schema import REQUIRED, OpDef
+from ..ops.schema import REQUIRED, DType, Enum, OpDef
+from ..ops.schema import Param as OpParam
 
 Param = inspect.Parameter
 
@@ -26,11 +28,16 @@ def signature_of(cls: type[OpDef], tail: tuple[str, ...]) -> inspect.Signature:
         parameters += [Param(n, kind, default=None) for n in cls.inputs + cls.aux]
     for name, p in cls.params.items():
         if name != cls.variadic:
-            parameters.append(Param(name, kind, default=None if p.default is REQUIRED else p.default))
+            parameters.append(Param(name, kind, default=None if p.default is REQUIRED else default_of(p)))
     seen: set[str] = set()
     unique = [p for p in parameters if p.name.isidentifier() and not (p.name in seen or seen.add(p.name))]  # type: ignore[func-returns-value]
     unique += [Param(n, Param.KEYWORD_ONLY, default=None) for n in tail if n not in seen]
     return inspect.Signature([*unique, Param("kwargs", Param.VAR_KEYWORD)])
+
+
+def default_of(p: OpParam[Any]) -> Any:
+    """A parameter's default as a user writes it: element types by name."""
+    return NAMES[p.default] if isinstance(p, DType) and isinstance(p.default, int) else p.default
 
 
 def doc_of(cls: type[OpDef], result: str) -> str:
@@ -41,8 +48,11 @@ def doc_of(cls: type[OpDef], result: str) -> str:
     else:
         lines += [f"{n} : {result}\n    Input." for n in cls.inputs + cls.aux]
     for name, p in cls.params.items():
-        default = "required" if p.default is REQUIRED else f"optional, default={p.default!r}"
-        lines.append(f"{name} : {p.kind}, {default}\n    {p.doc}".rstrip())
+        if name == cls.variadic:  # counted, not given
+            continue
+        kind = f"{{{', '.join(map(repr, p.choices))}}}" if isinstance(p, Enum) else p.kind
+        default = "required" if p.default is REQUIRED else f"optional, default={default_of(p)!r}"
+        lines.append(f"{name} : {kind}, {default}\n    {p.doc}".rstrip())
     lines += ["", "Returns", "-------", result]
     return "\n".join(lines)
 
