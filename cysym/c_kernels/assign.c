@@ -22,20 +22,6 @@ CS_KERNEL(scatter) {
         }
         if (place < 0)
             continue;
-        char *y = (char *)c->ptr[0] + (to + place) * size;
-        const char *x = (const char *)c->ptr[3] + i * step * size;
-        switch (size) {
-        case 1:
-            memcpy(y, x, 1);
-            break;
-        case 2:
-            memcpy(y, x, 2);
-            break;
-        case 4:
-            memcpy(y, x, 4);
-            break;
-        default:
-            memcpy(y, x, 8);
-        }
+        cs_move((char *)c->ptr[0] + (to + place) * size, (const char *)c->ptr[3] + i * step * size, size);
     }
 }

@@ -79,4 +79,21 @@ typedef int64_t real;
 static inline int64_t cs_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t cs_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t cs_div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* One element of 1, 2, 4 or 8 bytes, as the bits it is. */
+static inline void cs_move(char *y, const char *x, int64_t size) {
+    switch (size) {
+    case 1:
+        memcpy(y, x, 1);
+        break;
+    case 2:
+        memcpy(y, x, 2);
+        break;
+    case 4:
+        memcpy(y, x, 4);
+        break;
+    default:
+        memcpy(y, x, 8);
+    }
+}
 #endif

@@ -2,23 +2,6 @@
 /* Lookups by index or condition; values are moved as bit patterns of 1, 2, 4 or 8 bytes. */
 #include "cysym.h"
 
-/* One element; a switch on the size costs little beside the lookup. */
-static inline void index_move(char *y, const char *x, int64_t size) {
-    switch (size) {
-    case 1:
-        memcpy(y, x, 1);
-        break;
-    case 2:
-        memcpy(y, x, 2);
-        break;
-    case 4:
-        memcpy(y, x, 4);
-        break;
-    default:
-        memcpy(y, x, 8);
-    }
-}
-
 /* An index brought into [0, n): wrapped around, or moved to the nearest end. */
 static inline int64_t index_inside(int64_t i, int64_t n, int64_t wraps) {
     if (wraps)
@@ -32,8 +15,8 @@ CS_KERNEL(where) {
     const int64_t size = c->ints[0], inner = c->ints[1];
     const uint8_t *condition = c->ptr[1];
     for (int64_t i = begin; i < end; i++)
-        index_move((char *)c->ptr[0] + i * size,
-                   (const char *)c->ptr[condition[i / inner] ? 2 : 3] + i * size, size);
+        cs_move((char *)c->ptr[0] + i * size, (const char *)c->ptr[condition[i / inner] ? 2 : 3] + i * size,
+                size);
 }
 
 /* ptr: gradient, condition (bytes), ograd   ints: itemsize, inner, of_true   items: elements */
@@ -43,8 +26,8 @@ CS_KERNEL(where_grad) {
     const int64_t zero = 0;
     for (int64_t i = begin; i < end; i++) {
         int is_taken = (condition[i / inner] != 0) == c->ints[2];
-        index_move((char *)c->ptr[0] + i * size,
-                   is_taken ? (const char *)c->ptr[2] + i * size : (const char *)&zero, size);
+        cs_move((char *)c->ptr[0] + i * size,
+                is_taken ? (const char *)c->ptr[2] + i * size : (const char *)&zero, size);
     }
 }
 
@@ -52,8 +35,8 @@ CS_KERNEL(where_grad) {
 CS_KERNEL(one_hot) {
     const int64_t size = c->ints[0], depth = c->ints[1], *index = c->ptr[1];
     for (int64_t i = begin; i < end; i++)
-        index_move((char *)c->ptr[0] + i * size,
-                   (const char *)(c->ints + (index[i / depth] == i % depth ? 2 : 3)), size);
+        cs_move((char *)c->ptr[0] + i * size,
+                (const char *)(c->ints + (index[i / depth] == i % depth ? 2 : 3)), size);
 }
 
 /* Single elements of one type, at indices that stand side by side. */
@@ -110,7 +93,7 @@ CS_KERNEL(pick) {
     for (int64_t i = begin; i < end; i++) {
         int64_t k = index_inside(index[i], n, c->ints[3]);
         const char *x = (const char *)c->ptr[1] + ((i / inner * n + k) * inner + i % inner) * size;
-        index_move((char *)c->ptr[0] + i * size, x, size);
+        cs_move((char *)c->ptr[0] + i * size, x, size);
     }
 }
 
@@ -121,6 +104,6 @@ CS_KERNEL(pick_grad) {
     for (int64_t i = begin; i < end; i++) {
         int64_t k = index_inside(index[i], n, c->ints[3]);
         char *x = (char *)c->ptr[0] + ((i / inner * n + k) * inner + i % inner) * size;
-        index_move(x, (const char *)c->ptr[2] + i * size, size);
+        cs_move(x, (const char *)c->ptr[2] + i * size, size);
     }
 }
