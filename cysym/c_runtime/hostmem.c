@@ -46,7 +46,8 @@ void *cs_host_alloc(int64_t size, int zero) {
     const int64_t whole = rounded(size);
     void *data = NULL;
     pthread_mutex_lock(&lock);
-    for (int i = 0; i < SLOTS && !data; i++)
+    /* large zeros are fresh pages, which are zero when they are first touched, if ever */
+    for (int i = 0; i < SLOTS && !data && !(zero && whole >= HUGE_FROM); i++)
         if (kept[i].data && kept[i].size == whole) {
             data = kept[i].data;
             kept[i].data = NULL;
