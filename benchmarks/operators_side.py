@@ -8,14 +8,12 @@ Python 3.8 (MXNet's) as well. `operators.py` drives it.
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import numpy as np
+from peer import serve
 
 RNG = np.random.RandomState(7)
 
@@ -155,24 +153,15 @@ def main() -> None:
         version, calls = mx.__version__, mxnet_calls(mx.nd)
         load = lambda a: mx.nd.array(a, dtype=a.dtype)  # noqa: E731
         wait = lambda result: mx.nd.waitall()  # noqa: E731
-    print(json.dumps(version), flush=True)
     loaded: dict[str, Any] = {}
-    for line in sys.stdin:
-        name = line.strip()
+
+    def prepare(name: str) -> Callable[[], Any] | None:
         if name not in calls:
-            print("null", flush=True)
-            continue
-        if name not in loaded:
-            loaded[name] = [load(a) for a in INPUTS[name]()]
-            for _ in range(3):
-                wait(calls[name](*loaded[name]))
-        times: list[float] = []
-        begun = time.perf_counter()
-        while len(times) < 5 or (time.perf_counter() - begun < 0.3 and len(times) < 200):
-            start = time.perf_counter()
-            wait(calls[name](*loaded[name]))
-            times.append(time.perf_counter() - start)
-        print(json.dumps(median(times) * 1e3), flush=True)
+            return None
+        arrays = loaded[name] = loaded.get(name) or [load(a) for a in INPUTS[name]()]
+        return lambda: wait(calls[name](*arrays))
+
+    serve(version, prepare)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,28 @@ def sample(job: Job, repeat: int) -> list[float]:
     return seconds[WARM_UP:]
 
 
+def serve(version: str, prepare: Callable[[str], Callable[[], Any] | None], warm_up: int = 3) -> None:
+    """Print the version, then for each name that stdin brings the median milliseconds of its call.
+
+    `prepare` gives the call of a name, or None (answered `null`) where the framework has none.
+    """
+    print(json.dumps(version), flush=True)
+    for line in sys.stdin:
+        call = prepare(line.strip())
+        if call is None:
+            print("null", flush=True)
+            continue
+        for _ in range(warm_up):
+            call()
+        times: list[float] = []
+        begun = time.perf_counter()
+        while len(times) < 5 or (time.perf_counter() - begun < 0.3 and len(times) < 200):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        print(json.dumps(statistics.median(times) * 1e3), flush=True)
+
+
 def import_seconds(module: str, repeat: int) -> list[float]:
     """Return the seconds `import module` takes in fresh interpreters, after one to warm the disk cache."""
     clock = "time.perf_counter()"
