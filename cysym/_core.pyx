@@ -32,6 +32,14 @@ cdef extern from "hostmem.h" nogil:
     int64_t cs_host_trim()
     void cs_host_limit(int64_t bytes)
 
+cdef extern from "table.h" nogil:
+    ctypedef struct cs_table:
+        int64_t used
+        int64_t lines
+        int64_t rows
+
+    cs_table cs_read_table(const char* text, int64_t size, int64_t columns, int64_t most, float* out)
+
 cdef extern from "stdlib.h" nogil:
     int posix_memalign(void** memptr, size_t alignment, size_t size)
 
@@ -83,6 +91,7 @@ include "core/memory.pxi"
 include "core/dlpack.pxi"
 include "core/segment.pxi"
 include "core/invoker.pxi"
+include "core/table.pxi"
 
 from .dtypes import SIZES as _SIZES
 from .ops.schema import REQUIRED

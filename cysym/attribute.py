@@ -1,4 +1,7 @@
-"""`AttrScope`: string attributes given to every symbol made inside a ``with``."""
+"""`AttrScope`: string attributes given to every symbol made inside a ``with``.
+
+Holds each thread's stack of scopes; `symbol.compose` and `Variable` ask the innermost one.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,37 @@ from collections.abc import Mapping
 
 _local = threading.local()
 
+__all__ = ["AttrScope"]
 
-class AttrScope:
+
+def current() -> AttrScope:
+    """Scope of the innermost ``with`` of this thread."""
+    stack: list[AttrScope] = _local.__dict__.setdefault("stack", [])
+    if not stack:
+        stack.append(AttrScope())
+    return stack[-1]
+
+
+class _HasCurrent(type):
+    """Metaclass of `AttrScope`, where ``AttrScope.current`` lives."""
+
+    @property
+    def current(cls) -> AttrScope:
+        """Scope in force in this thread; assigning replaces it, until the ``with`` around it ends."""
+        return current()
+
+    @current.setter
+    def current(cls, scope: AttrScope) -> None:
+        current()
+        _local.stack[-1] = scope
+
+
+class AttrScope(metaclass=_HasCurrent):
     """Attributes for all symbols created inside; nested scopes merge, the inner wins, an explicit one beats
-    both.
+    both. A subclass may override `get`.
 
     >>> with AttrScope(ctx_group="stage1"):
-    ...     AttrScope.current().get(None)
+    ...     AttrScope.current.get(None)
     {'ctx_group': 'stage1'}
     """
 
@@ -22,23 +49,19 @@ class AttrScope:
             if not isinstance(value, str):
                 raise ValueError("Attributes need to be string")
         self._attr: dict[str, str] = kwargs
+        self._before: list[dict[str, str]] = []  # own attributes of the scopes entered and not yet left
 
     def get(self, attr: Mapping[str, str] | None) -> dict[str, str]:
         """The scope's attributes, overridden by `attr`."""
         return {**self._attr, **(attr or {})}
 
-    @staticmethod
-    def current() -> AttrScope:
-        """Scope of the innermost ``with`` of this thread."""
-        stack: list[AttrScope] = _local.__dict__.setdefault("stack", [])
-        if not stack:
-            stack.append(AttrScope())
-        return stack[-1]
-
     def __enter__(self) -> AttrScope:
-        merged = AttrScope(**AttrScope.current().get(self._attr))
-        _local.stack.append(merged)
+        outer = current()
+        self._before.append(self._attr)
+        self._attr = {**outer._attr, **self._attr}
+        _local.stack.append(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
         _local.stack.pop()
+        self._attr = self._before.pop()

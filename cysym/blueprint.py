@@ -13,13 +13,15 @@ from typing import Any
 
 from ._core import Graph, Node, topological
 from .base import MXNetError, ShapeError, TypeInferenceError
+from .context import Context
 from .dtypes import NAMES, SIZES
 from .ops.rules import Dims, is_known, show
 from .passes.gradient import gradient
 from .passes.infer import infer_shapes, infer_types
 from .passes.ir import Buffer, Call, Tensor, num_elements
 from .passes.order import schedule
-from .passes.pipeline import Observer, Options, Wishes, backward_order, compile_calls, device_by_group
+from .passes.pipeline import Observer, Options, Wishes, backward_order, compile_calls
+from .passes.place import place, place_of
 from .passes.plan import Plan
 from .passes.recompute import recompute
 
@@ -93,10 +95,12 @@ class Blueprint:
         Known shape and type code per variable.
     requests
         'write', 'add' or 'null' per argument.
-    device, groups
-        Default device, and devices of ``ctx_group`` names.
+    context, groups
+        Default context, and contexts of ``ctx_group`` names.
     late
         Arguments whose gradient array overlaps other bound memory: written last.
+    bound
+        Contexts of variables that have an array: with groups, a variable of none stays where it lies.
     """
 
     def __init__(
@@ -107,15 +111,22 @@ class Blueprint:
         shapes: Mapping[Node, Dims | None],
         types: Mapping[Node, int | None],
         requests: Sequence[str],
-        device: Any,
-        groups: Mapping[str, Any] | None = None,
+        context: Context,
+        groups: Mapping[str, Context] | None = None,
         late: frozenset[int] = frozenset(),
+        bound: Mapping[Node, Context] | None = None,
     ) -> None:
         self.heads, self.arguments, self.aux = list(heads), list(arguments), list(aux)
         self.requests, self.late = list(requests), late
-        self.device_of: Callable[[Node], Any] = device_by_group(device, groups or {})
+        self.context, device = context, context.device
         self.options = current_options()
         self.graph = Graph(self.heads)
+        placed = place(self.graph.nodes, groups, context, bound or {}) if groups else {}
+        self.context_of: Callable[[Node], Context] = lambda node: context
+        self.device_of: Callable[[Node], Any] = lambda node: device
+        if placed:
+            self.context_of = lambda node: place_of(node, placed, context)
+            self.device_of = lambda node: place_of(node, placed, context).device
         ids, row = self.graph.ids, self.graph.row
         known_shapes = {row[ids[n]]: s for n, s in shapes.items() if s is not None}
         found, self.origins = infer_shapes(self.graph, known_shapes)

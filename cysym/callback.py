@@ -107,8 +107,9 @@ class Speedometer:
 class ProgressBar:
     """Batch-end callback drawing how much of the epoch is done, with the metric, on standard error.
 
-    tqdm draws the bar where it can be imported; otherwise a plain one is drawn, and on something that is no
-    terminal only its last state is written.
+    MXNet logs a new line for every batch instead, one batch behind. tqdm draws the bar where it can be
+    imported; otherwise a plain one is drawn, and on something that is no terminal only its last state is
+    written.
 
     Parameters
     ----------

@@ -99,7 +99,23 @@ def opencl_devices() -> list[Any]:
     return list(discover.opencl_devices())
 
 
-class Context:
+class _HasDefault(type):
+    """Metaclass of `Context`, where ``Context.default_ctx`` lives."""
+
+    @property
+    def default_ctx(cls) -> Context:
+        """Context in force in this thread; assigning replaces it, until the ``with`` around it ends."""
+        return current_context()
+
+    @default_ctx.setter
+    def default_ctx(cls, context: Context) -> None:
+        if not isinstance(context, Context):
+            raise TypeError(f"default_ctx must be a Context, got {type(context)}")
+        contexts = Context._stack.__dict__.setdefault("contexts", [])
+        contexts[-1:] = [context]
+
+
+class Context(metaclass=_HasDefault):
     """Device name: ``cpu``, ``gpu``, ``cpu_pinned`` or ``cpu_shared`` and a number; usable in ``with``.
 
     >>> Context("cpu", 1), Context(2, 0).device_type

@@ -24,8 +24,15 @@ TYPES: Final[tuple[type[np.generic], ...]] = (
     np.int64,
     np.bool_,
 )
+# MXNet's tables of the same, which programs import from `mx.nd.ndarray`; -1 is no type.
+MX_TO_NP: Final[dict[int, Any]] = {-1: None, **dict(enumerate(TYPES))}
+NP_TO_MX: Final = {t: code for code, t in MX_TO_NP.items()}
 CODES: Final = {name: code for code, name in enumerate(NAMES)}
 _BY_KEY: dict[Any, int] = {**CODES, **{t: i for i, t in enumerate(TYPES)}, float: 1, int: 6, bool: 7}
+
+
+class UnknownTypeError(MXNetError, TypeError):
+    """What should name an element type does not."""
 
 
 def dtype_code(dtype: Any) -> int:
@@ -33,8 +40,8 @@ def dtype_code(dtype: Any) -> int:
 
     Raises
     ------
-    MXNetError
-        When the type is none MXNet has.
+    UnknownTypeError
+        When the type is none MXNet has: a MXNetError and, as `numpy.dtype` raises, a TypeError.
 
     >>> dtype_code("float32"), dtype_code(np.int64), dtype_code(np.dtype("u1"))
     (0, 6, 3)
@@ -46,4 +53,4 @@ def dtype_code(dtype: Any) -> int:
     try:
         return CODES[np.dtype(dtype).name]
     except (KeyError, TypeError):
-        raise MXNetError(f"unknown dtype {dtype!r}; expected one of {', '.join(NAMES)}") from None
+        raise UnknownTypeError(f"unknown dtype {dtype!r}; expected one of {', '.join(NAMES)}") from None

@@ -1,25 +1,25 @@
 """Executor: a symbol bound to arrays. Runs programs over slots; knows no operator and no kernel.
 
-Programs are made on first need: inference and training, plain and monitored. All write the same output
-arrays. One lock an executor and one an arena make concurrent calls wait for each other.
+Made by `binding`. Programs are made on first need: inference and training, plain and monitored; all write the
+same output arrays. The lock of the arena makes concurrent calls wait for each other.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from . import util
 from ._core import Node
 from .base import MXNetError, ShapeError
 from .blueprint import Blueprint, options
-from .context import Context, current_context
-from .dtypes import NAMES, dtype_code
+from .context import Context
+from .dtypes import NAMES
 from .ndarray import NDArray, imperative
-from .passes.ir import Call, Tensor, num_elements
+from .ops.schema import Backward
+from .overlap import late_gradients, overlap
+from .passes.ir import Call, Tensor
 from .passes.plan import Plan
 from .program import Arena, Program
 from .symbol.symbol import Symbol, output_name
@@ -27,7 +27,6 @@ from .symbol.symbol import Symbol, output_name
 __all__ = ["Executor", "options"]
 
 Monitor = Callable[[str, NDArray], None]
-REQUESTS = {"null": 0, "write": 1, "add": 3}
 
 
 class Executor:
@@ -61,22 +60,22 @@ class Executor:
         self.aux_arrays = list(aux)
         self._requests = list(requests)
         arguments, aux_nodes = symbol._variables()
-        groups = {k: c.device for k, c in self._group2ctx.items()}
         values = dict(zip(arguments + aux_nodes, self.arg_arrays + self.aux_arrays))
+        late: frozenset[int] = frozenset()
+        if self.grad_arrays is not None:
+            late = late_gradients(self.arg_arrays + self.aux_arrays, self.grad_arrays, self._requests)
         self._blueprint = Blueprint(
             symbol._entries, arguments, aux_nodes, {n: a.shape for n, a in values.items()},
-            {n: a.spec[1] for n, a in values.items()}, self._requests, ctx.device, groups,
-            self._overlapping(),
+            {n: a.spec[1] for n, a in values.items()}, self._requests, ctx, self._group2ctx, late,
+            {n: a.context for n, a in values.items()} if self._group2ctx else None,
         )  # fmt: skip
         self._check_arrays()
         self._arena = Arena() if arena is None else arena
-        self._lock = threading.RLock()
         self._programs: dict[tuple[bool, bool], Program] = {}
         self._monitor: Monitor | None = None
         self._monitor_all = False
         self._token: object = None
         self._saved = False
-        self._was_train = False
         self._drew = False
         self._ran: Program | None = None
         self._outputs = self._make_outputs()
@@ -93,26 +92,6 @@ class Executor:
         self._program(b.wants_gradient)
 
     # --- construction ---------------------------------------------------------------------------------------
-    def _overlapping(self) -> frozenset[int]:
-        """Arguments whose gradient array shares bytes with other bound arrays: it is written last of all."""
-        if self.grad_arrays is None:
-            return frozenset()
-        # arrays in order of their first byte: one shares bytes with an earlier one iff it starts before the
-        # farthest end so far; the earlier one is then whichever reached that far
-        bound = [a for a in [*self.arg_arrays, *self.aux_arrays, *self.grad_arrays] if a is not None]
-        shared: set[int] = set()
-        place, end, owner = 0, 0, None
-        for key, first, last, a in sorted(((*_span(a), a) for a in bound), key=lambda s: s[:2]):
-            if owner is not None and key == place and first < end:
-                shared |= {id(a), id(owner)}
-            if owner is None or key != place or last > end:
-                place, end, owner = key, last, a
-        return frozenset(
-            i
-            for i, (g, r) in enumerate(zip(self.grad_arrays, self._requests))
-            if g is not None and r != "null" and id(g) in shared
-        )
-
     def _check_arrays(self) -> None:
         b = self._blueprint
         for kind, nodes, arrays in (
@@ -142,10 +121,6 @@ class Executor:
                     f"bind: gradient array of {node.name} is on {g.context}, not with its argument"
                 )
 
-    def _context_of(self, node: Node) -> Context:
-        origin = node.origin or node
-        return self._group2ctx.get(origin.attrs.get("__ctx_group__", ""), self._ctx)
-
     def _make_outputs(self) -> list[NDArray]:
         b = self._blueprint
         values = dict(zip(b.variables, self.arg_arrays + self.aux_arrays))
@@ -154,9 +129,7 @@ class Executor:
             if node.op is None:
                 outputs.append(values[node])
             else:
-                outputs.append(
-                    imperative.empty(b.shape_of(node, k), self._context_of(node), b.type_of(node, k))
-                )
+                outputs.append(imperative.empty(b.shape_of(node, k), b.context_of(node), b.type_of(node, k)))
         return outputs
 
     # --- programs -------------------------------------------------------------------------------------------
@@ -184,7 +157,7 @@ class Executor:
                     reports.append((src.name, t))
                 reports.append((f"{node.name}_{name}", t))
         for k, t in enumerate(outs.values()):
-            reports.append((output_name(node, k) if node.origin is None else f"{node.name}_output{k}", t))
+            reports.append((_reported_name(node, k), t))
         calls = []
         for name, t in reports:
 
@@ -194,19 +167,10 @@ class Executor:
 
             calls.append(
                 Call(
-                    "callback",
-                    "any",
-                    [],
-                    [t],
-                    [],
-                    [],
-                    1,
-                    1e3,
-                    t.buffer.device,
-                    callback=report,
+                    "callback", "any", [], [t], [], [], 1, 1e3, t.buffer.device, callback=report,
                     names=(node.name,),
                 )
-            )
+            )  # fmt: skip
         return calls
 
     def _bump(self, slots: Sequence[int]) -> None:
@@ -225,23 +189,20 @@ class Executor:
         **kwargs
             Arrays copied into arguments of these names first.
         """
-        self._arena.refuse_nested()
-        with self._lock:
-            for name, value in kwargs.items():
-                self._check_assignment(name, value)
+        for name, value in kwargs.items():
+            self._check_assignment(name, value)
+        with self._arena:
             program = self._program(bool(is_train))
-            with self._arena:
-                for name, value in kwargs.items():
-                    self.arg_dict[name][:] = value
-                self._stamp()
-                self._drew = False
-                try:
-                    program.run_forward()
-                finally:  # what a failed run wrote is written, too
-                    self._bump(program.forward_writes)
+            for name, value in kwargs.items():
+                self.arg_dict[name][:] = value
+            self._stamp()
+            self._drew = False
+            try:
+                program.run_forward()
+            finally:  # what a failed run wrote is written, too
+                self._bump(program.forward_writes)
             self._saved = self._drew = bool(is_train)
             self._ran = program
-            self._was_train = bool(is_train)
         return self.outputs
 
     def _stamp(self) -> None:
@@ -271,37 +232,42 @@ class Executor:
         ----------
         out_grads
             Head gradients: an NDArray, a list, or a dict by output name; may be left out when all heads are
-            losses.
+            losses. Those beyond the outputs are ignored.
+
+        Raises
+        ------
+        MXNetError
+            A head that is no loss has no gradient, or one of another shape.
+        TypeError
+            A head gradient is no NDArray.
         """
         b = self._blueprint
         if not b.wants_gradient:
             return  # as in MXNet: nobody asked for a gradient
-        self._arena.refuse_nested()
-        with self._lock:
-            grads = self._head_gradients(out_grads)
+        grads = self._head_gradients(out_grads)
+        with self._arena:
             # what forward saved lies where its own program put it: a monitor may have come or gone since
             program = self._ran if self._drew and self._ran is not None else self._program(True)
-            with self._arena:
-                needed = self._saved or (self._drew and program.draws)
-                if needed and self._arena.stamp is not self._token:
-                    raise MXNetError(
-                        "backward: another executor that shares this one's memory ran since forward and "
-                        "overwrote what forward saved; call forward(is_train=True) again"
-                    )
-                for i, g in grads.items():
-                    program.bind(b.ograd_slot + i, g.storage, g.offset)
-                if not self._saved:
-                    # what forward saved is consumed, or forward ran for inference: compute it again, and keep
-                    # the random draws of the last training forward if there was one
-                    self._stamp()
-                    program.run_forward(replay=self._drew)
-                    self._drew, self._ran = True, program
-                    self._bump(program.forward_writes)
-                self._saved = False
-                try:
-                    program.run_backward()
-                finally:
-                    self._bump(program.backward_writes)
+            needed = self._saved or (self._drew and program.draws)
+            if needed and self._arena.stamp is not self._token:
+                raise MXNetError(
+                    "backward: another executor that shares this one's memory ran since forward and "
+                    "overwrote what forward saved; call forward(is_train=True) again"
+                )
+            for i, g in grads.items():
+                program.bind(b.ograd_slot + i, g.storage, g.offset)
+            if not self._saved:
+                # what forward saved is consumed, or forward ran for inference: compute it again, and keep
+                # the random draws of the last training forward if there was one
+                self._stamp()
+                program.run_forward(replay=self._drew)
+                self._drew, self._ran = True, program
+                self._bump(program.forward_writes)
+            self._saved = False
+            try:
+                program.run_backward()
+            finally:
+                self._bump(program.backward_writes)
 
     def _head_gradients(self, out_grads: Any) -> dict[int, NDArray]:
         b = self._blueprint
@@ -311,11 +277,7 @@ class Executor:
         elif isinstance(out_grads, NDArray):
             given = [out_grads]
         elif isinstance(out_grads, dict):
-            names = self._symbol.list_outputs()
-            for key in out_grads:
-                if key not in names:
-                    raise MXNetError(f"backward: no output named {key!r}; outputs are {names}")
-            given = [out_grads.get(n) for n in names]
+            given = [out_grads.get(n) for n in self._symbol.list_outputs()]
         elif isinstance(out_grads, (list, tuple)):
             given = list(out_grads)
         else:
@@ -324,10 +286,12 @@ class Executor:
         for i in needed:
             g = given[i] if i < len(given) else None
             if g is None:
+                outputs = self._symbol.list_outputs()
+                other = [k for k in out_grads if k not in outputs] if isinstance(out_grads, dict) else []
                 raise MXNetError(
                     "Because the last operator is not Loss function, head_gradient is required when calling "
-                    f"backward. Output {i} ({self._symbol.list_outputs()[i]}) has none; "
-                    "call backward(out_grads=...)"
+                    f"backward. Output {i} ({outputs[i]}) has none; call backward(out_grads=...)"
+                    + (f". No output is called {', '.join(map(repr, other))}" if other else "")
                 )
             if not isinstance(g, NDArray):
                 raise TypeError(f"inputs must be NDArray, got {type(g)} as head gradient {i}")
@@ -339,7 +303,7 @@ class Executor:
             if g.spec[1] != out.spec[1]:
                 g = g.astype(NAMES[out.spec[1]])
             g = g.as_in_context(out.context)
-            if any(other is not None and _overlap(g, other) for other in self.grad_arrays or ()):
+            if any(other is not None and overlap(g, other) for other in self.grad_arrays or ()):
                 g = g.copy()  # it must be read to the end while gradients are written
             result[i] = g
         return result
@@ -405,62 +369,38 @@ class Executor:
             value.copyto(target)
 
     def set_monitor_callback(self, callback: Monitor | None, monitor_all: bool = False) -> None:
-        """``callback(name, array)`` for every node output (with `monitor_all` inputs, too) in execution
-        order."""
-        with self._lock:
-            self._monitor, self._monitor_all = callback, monitor_all
-            self._programs = {k: p for k, p in self._programs.items() if not k[1]}
+        """``callback(name, array)`` for every node output, hidden ones too, in execution order; None ends it.
+
+        Gradient nodes report as ``<node>_backward_output<i>``, for the i-th input of the node (without a
+        number where it has one input); `monitor_all` adds the inputs as ``<node>_<input>``, variables under
+        their own name as well.
+        """
+        self._monitor, self._monitor_all = callback, monitor_all
+        self._programs = {k: p for k, p in self._programs.items() if not k[1]}
 
     def reshape(
         self, partial_shaping: bool = False, allow_up_sizing: bool = False, **kwargs: Any
     ) -> Executor:
-        """Executor for other input shapes that shares what it can: unchanged arrays, smaller ones as
-        views."""
-        b = self._blueprint
-        names = [v.name for v in b.variables]
-        known = {
-            v: util.from_user_shape(tuple(kwargs[v.name]), v.name) for v in b.variables if v.name in kwargs
-        }
-        unknown = [k for k in kwargs if k not in names]
-        if unknown:
-            raise MXNetError(f"reshape: no argument named {', '.join(unknown)}")
-        fresh = Blueprint(
-            b.heads, b.arguments, b.aux, known, {v: b.type_of(v) for v in b.variables}, self._requests,
-            self._ctx.device, {k: c.device for k, c in self._group2ctx.items()},
-        )  # fmt: skip
+        """Executor for other input shapes that shares what it can: unchanged arrays, smaller ones as views.
 
-        def fit(node: Node, array: NDArray, given: bool) -> NDArray:
-            shape = fresh.shape_of(node)
-            if shape == array.shape:
-                return array
-            if not given and not partial_shaping:
-                raise MXNetError(
-                    f"Shape of unspecifie arg: {node.name} changed from {array.shape} to {shape}. This can "
-                    "cause the new executor to not share parameters with the old one. Please check for "
-                    "error in network. If this is intended, set partial_shaping=True to suppress this "
-                    "warning."
-                )
-            if num_elements(shape) <= array.size:
-                return array._view(shape, 0)
-            if not allow_up_sizing:
-                raise MXNetError(
-                    f"New shape of arg: {node.name} is larger than original: {shape} > {array.shape}. Set "
-                    "allow_up_sizing=True to enable allocation of new arrays."
-                )
-            made: NDArray = imperative.empty(shape, array.context, array.spec[1], zero=True)
-            return made
+        Parameters
+        ----------
+        partial_shaping
+            Let arguments that were not named change, too.
+        allow_up_sizing
+            Allocate arrays that have to grow, with zeros in them.
+        **kwargs
+            New shapes by name; a name nobody has is ignored with a warning.
 
-        args = [fit(v, a, v.name in kwargs) for v, a in zip(b.arguments, self.arg_arrays)]
-        aux = [fit(v, a, v.name in kwargs) for v, a in zip(b.aux, self.aux_arrays)]
-        grads = None
-        if self.grad_arrays is not None:
-            grads = [
-                None if g is None else fit(v, g, v.name in kwargs)
-                for v, g in zip(b.arguments, self.grad_arrays)
-            ]
-        return Executor(
-            self._symbol, self._ctx, args, grads, self._requests, aux, self._group2ctx, self._arena
-        )
+        Raises
+        ------
+        MXNetError
+            An array would have to change or to grow without leave, or the shapes contradict each other; this
+            executor stays as it was.
+        """
+        from .binding import reshape
+
+        return reshape(self, partial_shaping, allow_up_sizing, kwargs)
 
     @property
     def plan(self) -> Plan:
@@ -479,179 +419,14 @@ class Executor:
         return self._symbol
 
 
-def _span(a: NDArray) -> tuple[int, int, int]:
-    """(address space, first byte, one past the last): host arrays share one space, a device buffer is its
-    own."""
-    address = a.storage.address
-    if address:
-        return 0, address + a.offset, address + a.offset + a.nbytes
-    return id(a.storage), a.offset, a.offset + a.nbytes
-
-
-def _overlap(a: NDArray, b: NDArray) -> bool:
-    """Whether two arrays share bytes."""
-    x, y = _span(a), _span(b)
-    return x[0] == y[0] and x[1] < y[2] and y[1] < x[2]
-
-
-# --- binding ------------------------------------------------------------------------------------------------
-def _arrays(given: Any, names: Sequence[str], what: str, allow_missing: bool) -> list[Any]:
-    """List in the order of `names` from a list or dict, checked as MXNet checks."""
-    if isinstance(given, (list,)):
-        if len(given) != len(names):
-            raise ValueError(
-                f"Length of {what} does not match the number of arguments: {len(given)} for {len(names)} "
-                f"({names})"
-            )
-        values = list(given)
-    elif isinstance(given, dict):
-        values = []
-        for name in names:
-            if name not in given and not allow_missing:
-                raise ValueError(f"key `{name}` is missing in `{what}`")
-            values.append(given.get(name))
+def _reported_name(node: Node, k: int) -> str:
+    """What a monitor calls output `k` of a node."""
+    if node.origin is None:
+        return output_name(node, k)
+    op = node.op
+    if isinstance(op, Backward):
+        names = op.forward.input_names() + op.forward.aux_names()
+        k, count = names.index(op.wanted[k]), len(names)
     else:
-        raise TypeError("Only accept list of NDArrays or dict of str to NDArray")
-    for name, value in zip(names, values):
-        if not isinstance(value, NDArray) and not (value is None and allow_missing):
-            raise TypeError(
-                f"Only accept list of NDArrays or dict of str to NDArray; {what} {name} is {type(value)}"
-            )
-    return values
-
-
-def _requests(grad_req: Any, names: Sequence[str]) -> list[str]:
-    if isinstance(grad_req, str):
-        if grad_req not in REQUESTS:
-            raise ValueError(f"grad_req must be in {REQUESTS}, got {grad_req!r}")
-        return [grad_req] * len(names)
-    if isinstance(grad_req, (list, tuple)):
-        result = list(grad_req)
-        if len(result) != len(names):
-            raise ValueError(f"grad_req has {len(result)} entries for {len(names)} arguments ({list(names)})")
-    elif isinstance(grad_req, dict):
-        result = [grad_req.get(n, "null") for n in names]
-    else:
-        raise TypeError(f"grad_req must be str, list or dict, got {type(grad_req)}")
-    for name, request in zip(names, result):
-        if request not in REQUESTS:
-            raise ValueError(f"grad_req of {name} must be in {REQUESTS}, got {request!r}")
-    return result
-
-
-def bind(
-    symbol: Symbol, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux_states: Any, group2ctx: Any,
-    shared_exec: Any,
-) -> Executor:  # fmt: skip
-    """Implementation of `Symbol.bind`."""
-    if not isinstance(ctx, Context):
-        raise TypeError(f"Context type error: ctx must be a Context, got {ctx!r}")
-    arguments, aux_nodes = symbol._variables()
-    names, aux_names = [n.name for n in arguments], [n.name for n in aux_nodes]
-    values = _arrays(args, names, "args", False)
-    requests = _requests(grad_req, names)
-    grads = None
-    if args_grad is not None:
-        grads = _arrays(args_grad, names, "args_grad", True)
-        requests = ["null" if g is None else r for g, r in zip(grads, requests)]
-    else:
-        requests = ["null"] * len(names)
-    aux = _arrays([] if aux_states is None else aux_states, aux_names, "aux_states", False)
-    if group2ctx is not None and not isinstance(group2ctx, dict):
-        raise TypeError("group2ctx must be a dict of str to Context")
-    arena = shared_exec._arena if shared_exec is not None else None
-    return Executor(symbol, ctx, values, grads, requests, aux, group2ctx, arena)
-
-
-def _shape_kwargs(symbol: Symbol, shapes: Mapping[str, Any]) -> dict[Node, Any]:
-    """Shapes given by name; MXNet ignores unknown names and values that are no tuples."""
-    arguments, aux = symbol._variables()
-    known = {}
-    for node in arguments + aux:
-        shape = shapes.get(node.name)
-        if isinstance(shape, (tuple, list)) and len(shape):
-            known[node] = util.from_user_shape(tuple(shape), node.name)
-    return known
-
-
-def _draft(
-    symbol: Symbol, ctx: Context, grad_req: Any, type_dict: Any, group2ctx: Any, shapes: Mapping[str, Any]
-) -> tuple[Blueprint, list[str]]:
-    arguments, aux = symbol._variables()
-    requests = _requests(grad_req, [n.name for n in arguments])
-    types = {n: dtype_code(type_dict[n.name]) for n in arguments + aux if type_dict and n.name in type_dict}
-    groups = {k: c.device for k, c in (group2ctx or {}).items()}
-    known = _shape_kwargs(symbol, shapes)
-    return Blueprint(symbol._entries, arguments, aux, known, types, requests, ctx.device, groups), requests
-
-
-def plan_of(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Any, shapes: Mapping[str, Any]) -> Plan:
-    """Implementation of `Symbol.plan`."""
-    names = [n.name for nodes in symbol._variables() for n in nodes]
-    for key, value in shapes.items():
-        if key not in names:
-            raise MXNetError(f"plan: no argument named {key!r}; arguments are {', '.join(names)}")
-        if not isinstance(value, (tuple, list)):
-            raise TypeError(f"plan: shape of {key} must be a tuple, got {value!r}")
-    draft, _ = _draft(symbol, ctx or current_context(), grad_req, type_dict, None, shapes)
-    return draft.compile(draft.wants_gradient)[2]
-
-
-def simple_bind(
-    symbol: Symbol,
-    ctx: Any,
-    grad_req: Any,
-    type_dict: Any,
-    group2ctx: Any,
-    shared_arg_names: Any,
-    shared_exec: Any,
-    shared_buffer: Any,
-    shapes: Mapping[str, Any],
-) -> Executor:
-    """Implementation of `Symbol.simple_bind`."""
-    if not isinstance(ctx, Context):
-        raise TypeError(f"Context type error: ctx must be a Context, got {ctx!r}")
-    try:
-        draft, requests = _draft(symbol, ctx, grad_req, type_dict, group2ctx, shapes)
-        groups: dict[str, Context] = dict(group2ctx or {})
-        shared_args = set(shared_arg_names or ())
-        reuse = shared_exec is not None and shared_buffer is not None
-
-        def place(node: Node, role: str) -> NDArray:
-            shape, code = draft.shape_of(node), draft.type_of(node)
-            context = groups.get(node.attrs.get("__ctx_group__", ""), ctx)
-            if reuse and (node.name in shared_args or role == "aux"):
-                source = {
-                    "arg": shared_exec.arg_dict,
-                    "grad": shared_exec.grad_dict,
-                    "aux": shared_exec.aux_dict,
-                }
-                found = source[role].get(node.name)
-                if found is not None:
-                    if found.shape != shape or found.spec[1] != code:
-                        raise ShapeError(
-                            f"shared {role} {node.name} has shape {found.shape}, expected {shape}"
-                        )
-                    array: NDArray = found
-                    return array
-            if shared_buffer is not None and role != "aux":
-                key = node.name if role == "arg" else f"grad of {node.name}"
-                found = shared_buffer.get(key)
-                if found is not None and found.spec[1] == code and found.size >= num_elements(shape):
-                    view: NDArray = found._view(shape, 0)
-                    return view
-                shared_buffer[key] = imperative.empty(shape, context, code, zero=True)
-                array = shared_buffer[key]
-                return array
-            array = imperative.empty(shape, context, code, zero=True)
-            return array
-
-        args = [place(n, "arg") for n in draft.arguments]
-        grads = [None if r == "null" else place(n, "grad") for n, r in zip(draft.arguments, requests)]
-        aux = [place(n, "aux") for n in draft.aux]
-        arena = shared_exec._arena if shared_exec is not None else None
-        return Executor(symbol, ctx, args, grads, requests, aux, groups, arena)
-    except (MXNetError, ValueError) as error:
-        given = "\n".join(f"{k}: {v}" for k, v in shapes.items())
-        kind = type(error) if isinstance(error, MXNetError) else MXNetError
-        raise kind(f"simple_bind error. Arguments:\n{given}\n{error}") from error
+        count = len(op.output_names())
+    return f"{node.name}_output" + (str(k) if count > 1 else "")

@@ -1,7 +1,8 @@
 """Watching the inside of a network: a statistic of every node output each few batches.
 
 A Monitor hooks itself into executors and collects (step, name, text) rows between `tic` and `toc`. It reads
-arrays and changes none.
+arrays and changes none. Executors call `stat_helper(name, array)` with a str and an NDArray, a copy of its
+own (MXNet's pass bytes and a raw handle).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from . import ndarray as nd
 
 
 def _default_stat(array: nd.NDArray) -> nd.NDArray:
-    values = array.asnumpy().ravel()
-    return nd.array(np.array([np.linalg.norm(values) / math.sqrt(max(values.size, 1))]))
+    values: Any = array if np.dtype(array.dtype).kind == "f" else array.astype("float32")
+    found: nd.NDArray = values.norm() / math.sqrt(max(array.size, 1))
+    return found
 
 
 class Monitor:
@@ -32,11 +34,22 @@ class Monitor:
     stat_func : callable, optional
         From an NDArray to a statistic, an NDArray or a list of them; ``norm(x) / sqrt(x.size)`` by default.
     pattern : str
-        Regular expression the start of a name must match.
+        Regular expression the start of a name must match, ".*weight|.*output" for example. Gradients are
+        named after the node that is differentiated: "fc_backward_output1".
     sort : bool
         Sort the rows of a step by name.
     monitor_all : bool
         Watch the inputs of nodes too.
+
+    >>> import cysym as mx
+    >>> net = mx.sym.relu(mx.sym.Variable("x"), name="act")
+    >>> executor = net.bind(mx.cpu(), {"x": mx.nd.ones((4,))})
+    >>> monitor = Monitor(interval=1)
+    >>> monitor.install(executor)
+    >>> monitor.tic()
+    >>> _ = executor.forward()
+    >>> [name for step, name, text in monitor.toc()]
+    ['act_output', 'x']
     """
 
     def __init__(
@@ -79,11 +92,17 @@ class Monitor:
         self.step += 1
 
     def toc(self) -> list[tuple[int, str, str]]:
-        """End the batch; the rows collected, empty if it was not its turn."""
+        """End the batch; the rows collected, empty if it was not its turn.
+
+        Node outputs come in the order they were computed, then all arguments and auxiliary states; a text
+        holds each number of the statistic, or each array, with a tab behind it.
+        """
         if not self.activated:
             return []
         for exe in self.exes:
-            for name, array in [*exe.arg_dict.items(), *exe.aux_dict.items()]:
+            arguments = zip(exe._symbol.list_arguments(), exe.arg_arrays, strict=True)
+            states = zip(exe._symbol.list_auxiliary_states(), exe.aux_arrays, strict=True)
+            for name, array in [*arguments, *states]:
                 self.stat_helper(name, array)
         self.activated = False
         rows = sorted(self.queue, key=lambda row: row[1]) if self.sort else self.queue
@@ -93,10 +112,11 @@ class Monitor:
     def toc_print(self) -> None:
         """End the batch and log the rows."""
         for step, name, text in self.toc():
-            logging.info("Batch: %7d %30s %s", step, name, text)
+            logging.info("Batch: %7d %-30s %s", step, name, text)
 
 
 def _text(value: Any) -> str:
     values = value if isinstance(value, list | tuple) else [value]
     hosts = [np.asarray(item.asnumpy() if isinstance(item, nd.NDArray) else item) for item in values]
-    return "".join(f"{host.reshape(-1)[0] if host.size == 1 else host}\t" for host in hosts)
+    # str, not format: the digits of a float32 are then its own
+    return "".join(str(host.reshape(-1)[0] if host.shape in ((), (1,)) else host) + "\t" for host in hosts)

@@ -1,4 +1,7 @@
-"""Automatic names of graph nodes: a counter per hint, per manager, per thread."""
+"""Automatic names of graph nodes: a counter per hint, per manager, per thread.
+
+Holds each thread's stack of managers; `symbol.compose` asks the innermost one for every node it makes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,21 @@ def current() -> NameManager:
     return stack[-1]
 
 
-class NameManager:
+class _HasCurrent(type):
+    """Metaclass of `NameManager`, where ``NameManager.current`` lives."""
+
+    @property
+    def current(cls) -> NameManager:
+        """Manager in force in this thread; assigning replaces it, until the ``with`` around it ends."""
+        return current()
+
+    @current.setter
+    def current(cls, manager: NameManager) -> None:
+        current()
+        _local.stack[-1] = manager
+
+
+class NameManager(metaclass=_HasCurrent):
     """Gives a name to every node that has none; entering it starts fresh counters.
 
     >>> manager = NameManager()

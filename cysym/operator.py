@@ -6,9 +6,11 @@ that device: ``asnumpy()`` brings them to the host and `assign` takes results ba
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from . import absent
 from .base import MXNetError
 from .ops.custom import PROPERTIES
 from .ops.schema import all_ops
@@ -114,3 +116,8 @@ def register(reg_name: str) -> Callable[[P], P]:
 def get_all_registered_operators() -> list[str]:
     """Names of every operator, aliases included."""
     return sorted(all_ops())
+
+
+for _name in ("infer_storage_type", "infer_storage_type_backward"):
+    setattr(CustomOpProp, _name, absent.member(f"operator.CustomOpProp.{_name}"))
+absent.explain(sys.modules[__name__])

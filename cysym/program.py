@@ -18,12 +18,16 @@ from .passes.plan import CANARY_BYTES, Plan
 CANARY = bytes(range(160, 160 + CANARY_BYTES))
 
 
+_registry = threading.Lock()
+_waiting: dict[int, Arena] = {}  # thread -> the arena it waits for
+
+
 class Arena:
     """Memory programs share, one at a time: chunks per device, grown on demand.
 
-    ``with arena:`` is one run; a callback of that run must not start another one in the same memory.
-    `stamp` names the last forward run, so that a backward notices when another executor overwrote what it
-    saved.
+    ``with arena:`` is one run; a callback of that run must not start another one in the same memory, and may
+    wait for another arena only if nobody there waits for it in turn. `stamp` names the last forward run, so
+    that a backward notices when another executor overwrote what it saved.
     """
 
     def __init__(self) -> None:
@@ -43,8 +47,31 @@ class Arena:
 
     def __enter__(self) -> None:
         self.refuse_nested()
-        self._lock.acquire()
+        if not self._lock.acquire(blocking=False):
+            self._wait()
         self._runner = threading.get_ident()
+
+    def _wait(self) -> None:
+        """Wait for the lock, unless that would be for ever: two runs whose callbacks run each other."""
+        me = threading.get_ident()
+        with _registry:
+            # whoever comes last into a circle of waiting threads sees all of it
+            arena: Arena | None = self
+            seen: set[Arena] = set()
+            while arena is not None and arena not in seen:
+                seen.add(arena)
+                if arena._runner == me:
+                    raise MXNetError(
+                        "deadlock: this run's callback runs an executor whose own callback, in another "
+                        "thread, waits for this run; callbacks of two executors must not run each other"
+                    )
+                arena = _waiting.get(arena._runner)
+            _waiting[me] = self
+        try:
+            self._lock.acquire()
+        finally:
+            with _registry:
+                del _waiting[me]
 
     def __exit__(self, *exc: object) -> None:
         self._runner = 0

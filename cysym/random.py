@@ -31,16 +31,16 @@ def seed(seed_state: int, ctx: Any = "all") -> None:
     seed_state
         Whole number.
     ctx
-        A Context, or "all".
+        A Context or its name, or "all".
     """
-    if not isinstance(seed_state, (int, np.integer)) or isinstance(seed_state, bool):
+    if not isinstance(seed_state, (int, np.integer)):
         raise ValueError(f"seed_state must be int, got {seed_state!r}")
     value = int(seed_state)
     if not -(2**63) <= value < 2**63:
         raise ValueError(f"seed_state must fit into 64 bits, got {seed_state}")
-    if isinstance(ctx, Context):
-        ctx.device.seed(value)
-        return
-    if ctx != "all":
-        raise TypeError(f"ctx must be a Context or 'all', got {ctx!r}")
-    context.seed_all(value)
+    if isinstance(ctx, str) and ctx == "all":
+        context.seed_all(value)
+    elif isinstance(ctx, (str, Context)):
+        Context(ctx).device.seed(value)
+    else:
+        raise TypeError(f"ctx must be a Context, its name or 'all', got {ctx!r}")

@@ -171,3 +171,135 @@ def test_own_iterator_through_the_base_class():
     assert [batch.data[0].asnumpy().tolist() for batch in Two()] == [[0], [1]]
     with pytest.raises(NotImplementedError, match="iter_next"):
         next(mx.io.DataIter())
+
+
+class Dataset:
+    """What h5py gives: reads rows in rising order only, and counts them."""
+
+    chunks = None
+
+    def __init__(self, values):
+        self.values, self.read = values, 0
+        self.shape, self.dtype = values.shape, values.dtype
+
+    def __getitem__(self, key):
+        rows = key[-1] if isinstance(key, tuple) else key
+        if not isinstance(rows, slice):
+            assert (np.diff(rows) > 0).all()
+        found = self.values[key]
+        self.read += len(found)
+        return found
+
+
+def test_data_sets_are_read_a_batch_at_a_time():
+    values = np.arange(20, dtype=np.float64).reshape(10, 2)
+    source = Dataset(values)
+    iterator = mx.io.NDArrayIter(source, np.arange(10), 4)
+    assert source.read == 0
+    assert iterator.provide_data[0].dtype is np.float32
+    first = iterator.next()
+    assert source.read == 4
+    assert first.data[0].asnumpy().tolist() == values[:4].tolist()
+    assert [b.pad for b in iterator] == [0, 2]
+    assert source.read == 12
+
+
+def test_shuffled_data_sets_stay_with_their_labels():
+    np.random.seed(5)
+    values = np.arange(20).reshape(10, 2)
+    iterator = mx.io.NDArrayIter({"a": Dataset(values), "b": values}, np.arange(10), 3, shuffle=True)
+    orders = []
+    for _ in range(3):
+        rows = []
+        for batch in iterator:
+            label = batch.label[0].asnumpy().astype(int)
+            assert batch.data[0].asnumpy().tolist() == values[label].tolist()
+            assert batch.data[1].asnumpy().tolist() == values[label].tolist()
+            rows += label.tolist()
+        orders.append(rows)
+        iterator.reset()
+    assert all(sorted(set(rows)) == list(range(10)) for rows in orders)
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_mapped_file_beyond_4_gib_is_read_in_parts(tmp_path):
+    """Sparse: 5 GiB of zeros that take no room, and rows 2**31 and 2**32 bytes in."""
+    path = tmp_path / "big"
+    with open(path, "wb") as stream:
+        stream.truncate(5 * 2**30)
+    big = np.memmap(path, np.uint8, "r+", shape=(5 * 2**10, 2**20))
+    for row in (2047, 2048, 4095, 4096, 5119):
+        big[row, :3] = (row % 251, 1, 2)
+    iterator = mx.io.NDArrayIter(big, batch_size=1)
+    for row in (2047, 2048, 4095, 4096, 5119):
+        iterator.cursor = row - 1
+        assert iterator.next().data[0].asnumpy()[0, :4].tolist() == [row % 251, 1, 2, 0]
+
+
+def test_consecutive_rows_are_views(ctx):
+    values = mx.nd.array(np.arange(12).reshape(6, 2), ctx)
+    iterator = mx.io.NDArrayIter(values, batch_size=4)
+    first, second = iterator.next().data[0], iterator.next().data[0]
+    assert first.context == second.context == ctx
+    values[:] = 7
+    assert (first.asnumpy() == 7).all(), "a batch of the array's own rows"
+    assert second.asnumpy()[0].tolist() == [8, 9], "a batch put together is a copy"
+
+
+@pytest.mark.parametrize("handle", ["pad", "discard", "roll_over"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_other_batch_axis(ctx, handle, shuffle):
+    """The same rows along another axis, whatever the axis before it measures."""
+    np.random.seed(1)
+    values = np.arange(5 * 7 * 2, dtype=np.float32).reshape(5, 7, 2)
+    plain = mx.io.NDArrayIter(mx.nd.array(values.swapaxes(0, 1), ctx), None, 3, shuffle, handle)
+    np.random.seed(1)
+    turned = mx.io.NDArrayIter(mx.nd.array(values, ctx), None, 3, shuffle, handle, layout="TNC")
+    assert turned.provide_data[0].shape == (5, 3, 2)
+    for epoch_seed in range(3):
+        for a, b in zip(plain, turned, strict=True):
+            assert a.pad == b.pad
+            np.testing.assert_array_equal(a.data[0].asnumpy(), b.data[0].asnumpy().swapaxes(0, 1))
+        for iterator in (plain, turned):
+            np.random.seed(epoch_seed)
+            iterator.reset()
+
+
+def test_layout_without_batch_axis_is_refused():
+    with pytest.raises(ValueError, match="'TC' has no batch axis"):
+        mx.io.NDArrayIter(ROWS, layout="TC")
+    with pytest.raises(ValueError, match=r"data has shape \(10,\), its batch axis would be 1"):
+        mx.io.NDArrayIter(ROWS, layout="TNC")
+
+
+def test_given_dict_stays_as_it_is():
+    source = {"x": ROWS}
+    mx.io.NDArrayIter(source, batch_size=2)
+    assert source["x"] is ROWS
+
+
+def test_base_class_says_what_a_subclass_lacks():
+    with pytest.raises(NotImplementedError, match="DataIter must define iter_next or next"):
+        mx.io.DataIter().next()
+
+
+def test_absent_iterator_says_what_to_use():
+    with pytest.raises(NotImplementedError, match=r"no sparse arrays here.*NDArrayIter"):
+        mx.io.LibSVMIter(data_libsvm="x", data_shape=(3,), batch_size=2)
+
+
+@pytest.mark.parametrize("module", ["io.io", "io.utils"])
+def test_module_paths_of_mxnet(module):
+    import importlib
+
+    found = importlib.import_module(f"cysym.{module}")
+    assert found._init_data(ROWS, False, "x")[0][0] == "x"
+
+
+def test_examples_in_docstrings():
+    import doctest
+
+    for module in (mx.io.ndarray_iter, mx.io.data, mx.kvstore.base, mx.executor_manager):
+        result = doctest.testmod(module)
+        assert result.attempted
+        assert not result.failed, module.__name__

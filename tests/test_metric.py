@@ -182,3 +182,198 @@ def test_registering_over_a_name_warns():
     finally:
         with pytest.warns(UserWarning, match="overriding"):
             mx.metric.register(mx.metric.MSE)
+
+
+# --- what MXNet cannot be asked ----------------------------------------------------------------------------
+EVERY = [
+    ("acc", {}), ("top_k_acc", {"top_k": 2}), ("f1", {}), ("f1", {"average": "micro"}), ("mcc", {}), ("pcc",
+    {}), ("perplexity", {"ignore_label": None}), ("ce", {}), ("nll_loss", {}), ("mae", {}), ("mse", {}),
+    ("rmse", {}), ("pearsonr", {}), ("pearsonr", {"average": "micro"}), ("loss", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY)
+def test_a_batch_counts_wholly_or_not_at_all(name, arguments):
+    """The second pair of the batch is bad; the first leaves no trace."""
+    metric = mx.metric.create(name, **arguments)
+    label, pred = arrays([1, 0, 1]), arrays([[0.25, 0.75], [0.875, 0.125], [0.75, 0.25]])
+    if name == "pearsonr":
+        label, pred = arrays([1, 0, 1]), arrays([0.5, 0.25, 1])
+    metric.update(label, pred)
+
+    def state():
+        sums = [metric.sum_metric, metric.num_inst, metric.global_sum_metric, metric.global_num_inst]
+        return [metric.get()[1], metric.get_global()[1], *sums]
+
+    before = state()
+    wrong = ["no array"] if name == "loss" else arrays([[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]])
+    with pytest.raises((ValueError, TypeError)):
+        metric.update(label * 2, pred + wrong)
+    assert state() == before
+
+
+def test_functions_may_change_what_they_get():
+    def spoils(label, pred):
+        label[:] = 9
+        pred[:] = 9
+        return 0.0
+
+    label, pred = arrays([1, 2]), arrays([3, 4])
+    mx.metric.np(spoils).update(label, pred)
+    assert label[0].asnumpy().tolist() == [1, 2]
+    assert pred[0].asnumpy().tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY)
+def test_arrays_are_only_read(ctx, name, arguments):
+    label = mx.nd.array([1, 0, 1], ctx=ctx)
+    pred = mx.nd.array([[0.25, 0.75], [0.875, 0.125], [0.75, 0.25]], ctx=ctx)
+    pred = pred[:, 1] if name == "pearsonr" else pred
+    before = label.asnumpy(), pred.asnumpy()
+    mx.metric.create(name, **arguments).update([label], [pred])
+    np.testing.assert_array_equal(label.asnumpy(), before[0])
+    np.testing.assert_array_equal(pred.asnumpy(), before[1])
+
+
+def test_labels_and_predictions_may_lie_on_different_devices(ctx, rng):
+    label = np.array([0, 2, 1, 2, 0], dtype=np.float32)
+    pred = rng.random((5, 3)).astype(np.float32)
+    for name, arguments in EVERY[:1] + EVERY[1:2] + EVERY[5:9]:
+        found = []
+        for where in ((mx.cpu(), mx.cpu()), (mx.cpu(), ctx), (ctx, mx.cpu())):
+            metric = mx.metric.create(name, **arguments)
+            metric.update([mx.nd.array(label, ctx=where[0])], [mx.nd.array(pred, ctx=where[1])])
+            found.append(metric.get()[1])
+        assert found[1:] == pytest.approx(found[:1] * 2, rel=1e-6), name
+
+
+def test_large_predictions_are_reduced_where_they_lie(ctx, rng):
+    label, pred = rng.integers(0, 70, 500), rng.random((500, 70)).astype(np.float32)
+    where = [[mx.nd.array(label)], [mx.nd.array(pred, ctx=ctx)]]
+    found = {}
+    for name, arguments in (("acc", {}), ("ce", {}), ("perplexity", {"ignore_label": 3}), ("pcc", {})):
+        metric = mx.metric.create(name, **arguments)
+        metric.update(*where)
+        found[name] = metric.get()[1]
+    prob = pred[np.arange(500), label].astype(np.float64)
+    assert found["acc"] == (pred.argmax(axis=1) == label).mean()
+    assert found["ce"] == pytest.approx(-np.log(prob).mean(), rel=1e-5)
+    assert found["perplexity"] == pytest.approx(np.exp(-np.log(prob[label != 3]).mean()), rel=1e-5)
+    want = np.zeros((70, 70))
+    np.add.at(want, (pred.argmax(axis=1), label), 1)
+    n, p, t = want.sum(), want.sum(1), want.sum(0)
+    want = (want.trace() * n - (p * t).sum()) / np.sqrt((n * n - (p * p).sum()) * (n * n - (t * t).sum()))
+    assert found["pcc"] == pytest.approx(want, rel=1e-9)
+
+
+def test_top_k_against_sorting(ctx, rng):
+    pred = rng.permuted(np.tile(np.arange(30, dtype=np.float32), (40, 1)), axis=1)
+    label = rng.integers(0, 30, 40)
+    for k in (2, 7, 29, 30, 99):
+        metric = mx.metric.TopKAccuracy(k)
+        metric.update([mx.nd.array(label, ctx=ctx)], [mx.nd.array(pred, ctx=ctx)])
+        best = np.argsort(-pred, axis=1)[:, :k]
+        assert metric.get()[1] == (best == label[:, None]).any(axis=1).mean()
+
+
+def test_equal_scores_are_not_all_among_the_best(ctx):
+    """A network that says nothing gets chance, not 100 %."""
+    metric = mx.metric.TopKAccuracy(2)
+    metric.update([mx.nd.array(np.arange(10) % 5, ctx=ctx)], [mx.nd.zeros((10, 5), ctx=ctx)])
+    assert metric.get()[1] == 2 / 5
+
+
+def test_correlations_of_two_classes_agree(rng):
+    label, pred = rng.integers(0, 2, 50), rng.random((50, 2))
+    found = []
+    for metric in (mx.metric.MCC(average="micro"), mx.metric.PCC()):
+        for part in (slice(0, 20), slice(20, 50)):
+            metric.update(arrays(label[part]), arrays(pred[part]))
+        found.append(metric.get()[1])
+    want = np.corrcoef(label, pred.astype(np.float32).argmax(axis=1))[0, 1]
+    assert found == pytest.approx([want, want], rel=1e-9)
+
+
+def test_perplexity_is_the_exponential_of_cross_entropy(rng):
+    label, pred = rng.integers(0, 4, 20), rng.random((20, 4)) + 0.1
+    found = {}
+    for name in ("ce", "perplexity"):
+        metric = mx.metric.create(name, **({"ignore_label": None} if name == "perplexity" else {}))
+        metric.update(arrays(label), arrays(pred))
+        found[name] = metric.get()[1]
+    assert found["perplexity"] == pytest.approx(math.exp(found["ce"]), rel=1e-5)
+
+
+def test_pcc_learns_of_more_classes_as_they_come():
+    metric = mx.metric.PCC()
+    metric.update(arrays([0, 1]), arrays([0, 1]))
+    assert metric.k == 2
+    metric.update(arrays([7, 0]), arrays([7, 1]))
+    assert metric.lcm.shape == (8, 8)
+    assert metric.lcm.sum() == 4
+    assert metric.sum_metric == pytest.approx(2 * metric.get()[1])
+    with pytest.raises(ValueError, match="negative, got -1"):
+        metric.update(arrays([-1]), arrays([0]))
+    assert metric.lcm.sum() == 4
+
+
+def test_sums_of_users_keep_double_precision():
+    class SumsFloat32(mx.metric.EvalMetric):
+        def update(self, labels, preds):
+            self.sum_metric += np.float32(1e8)
+            self.sum_metric += np.float32(1)
+            self.num_inst += 1
+
+    metric = SumsFloat32("sums")
+    metric.update([], [])
+    assert metric.get()[1] == 100000001
+    assert type(metric.get()[1]) is float
+
+
+def test_halves_do_not_overflow(ctx):
+    pred = mx.nd.full((100,), 1000, ctx=ctx, dtype="float16")
+    label = mx.nd.zeros((100,), ctx=ctx, dtype="float16")
+    found = {}
+    for name in ("mse", "loss"):
+        metric = mx.metric.create(name)
+        metric.update([label], [pred])
+        found[name] = metric.get()[1]
+    assert found == {"mse": 1e6, "loss": 1000.0}
+
+
+def test_bytes_do_not_wrap_around():
+    metric = mx.metric.MAE()
+    metric.update([mx.nd.array([3], dtype="uint8")], [mx.nd.array([5], dtype="uint8")])
+    assert metric.get()[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "pred", "text"),
+    [
+        ("ce", [5], [[0.5, 0.5]], "label 5 of row 0 is none of 2 classes"),
+        ("ce", [0, 0], [[0.5, 0.5]], r"2 labels need predictions of shape \(2, classes\), got \(1, 2\)"),
+        ("f1", [0, 1, 2], [[0.5, 0.5]] * 3, r"F1 currently only supports binary .* \[0, 1, 2\]"),
+        ("mcc", [0, 1], [[0.5, 0.5]] * 3, r"labels \(2,\) does not match .* \(3, 2\)"),
+        (
+            "mae",
+            [[1, 2]],
+            [[1, 2, 3]],
+            r"mae: labels of shape \(1, 2\) do not fit predictions of shape \(1, 3\)",
+        ),
+        ("pearsonr", [[1, 2]], [[1, 2, 3]], r"labels \(1, 2\) does not match shape of predictions \(1, 3\)"),
+        ("acc", [0, 1, 2], [[0.5, 0.5]] * 2, r"accuracy: Shape of labels \(3,\) does not match"),
+        ("top_k_acc", [0], [[[0.5, 0.5]]], r"1 or 2 axes, got shape \(1, 1, 2\)"),
+    ],
+)
+def test_errors_name_metric_and_shapes(name, label, pred, text):
+    metric = mx.metric.create(name, **({"top_k": 2} if name == "top_k_acc" else {}))
+    with pytest.raises((ValueError, IndexError), match=text):
+        metric.update(arrays(label), arrays(pred))
+    assert metric.num_inst == 0
+
+
+def test_averages_have_names():
+    for make in (mx.metric.F1, mx.metric.MCC, mx.metric.PearsonCorrelation):
+        with pytest.raises(ValueError, match="'macro' or 'micro', got 'mean'"):
+            make(average="mean")
+        assert mx.metric.create(**make(average="micro").get_config()).average == "micro"

@@ -601,8 +601,9 @@ def test_bind_that_fails_leaves_the_module_unbound(ctx):
 def test_arguments_are_checked(ctx):
     with pytest.raises(ValueError, match="num_epoch"):
         mx.mod.Module(mlp()).fit(mx.io.NDArrayIter(ROWS, LABELS, 8))
-    with pytest.raises(mx.MXNetError, match="one context"):
-        mx.mod.Module(mlp(), context=[mx.cpu(0), mx.cpu(1)])
+    for wrong in ([], "cpu", [mx.cpu(), 0]):
+        with pytest.raises(mx.MXNetError, match="context must be"):
+            mx.mod.Module(mlp(), context=wrong)
     with pytest.raises(ValueError, match="for_training"):
         mx.mod.Module(mlp()).bind(DATA_SHAPES, LABEL_SHAPES, for_training=False, inputs_need_grad=True)
     module = ready(ctx)
@@ -612,9 +613,135 @@ def test_arguments_are_checked(ctx):
         module.init_optimizer(optimizer="nope", force_init=True)
     with pytest.raises(TypeError, match="optimizer"):
         module.init_optimizer(optimizer=3, force_init=True)
-    with pytest.raises(mx.MXNetError, match="distributed"):
+    with pytest.raises(mx.MXNetError, match="several processes"):
         module.init_optimizer(kvstore="dist_sync", force_init=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         module.forward_backward(batch())
         module.update()
+
+
+# ---- what programs rely on ---------------------------------------------------------------------------------
+
+
+def test_parameters_of_a_loaded_module_before_it_is_bound(tmp_path):
+    prefix = str(tmp_path / "net")
+    mx.model.save_checkpoint(prefix, 1, mlp(), WEIGHTS, {})
+
+    class Mine(mx.mod.Module):
+        pass
+
+    module = Mine.load(prefix, 1)
+    assert type(module) is Mine
+    assert_same(values(module), {name: array.asnumpy() for name, array in WEIGHTS.items()})
+    module.save_params(prefix + ".params")
+    assert sorted(mx.nd.load(prefix + ".params")) == sorted(f"arg:{name}" for name in WEIGHTS)
+
+
+def test_prediction_without_label_shapes_follows_the_batch_size(ctx):
+    """The labels of the network are never described; their arrays follow by inference."""
+    module = mx.mod.Module(mlp(), context=ctx)
+    with pytest.warns(UserWarning, match="label_shapes"):
+        module.bind([("data", (1, 6))], for_training=False)
+    module.set_params(WEIGHTS, {})
+    module.init_optimizer()
+    with pytest.raises(mx.MXNetError, match="for_training=False"):
+        module.update()
+    for size in (1, 5, 2):
+        assert module.predict(ROWS[:size]).shape == (size, CLASSES)
+    metric = mx.metric.create("acc")
+    module.update_metric(metric, [mx.nd.array(LABELS[:2])])
+    assert metric.num_inst == 2
+
+
+def test_arrays_are_predicted_in_inference_mode(ctx):
+    """MXNet runs an array through a module bound for training with Dropout at work."""
+    net = mx.sym.Dropout(mx.sym.Variable("data"), p=0.5)
+    module = mx.mod.Module(net, label_names=None, context=ctx)
+    module.bind([("data", (20, 6))])
+    module.init_params()
+    np.testing.assert_array_equal(module.predict(ROWS).asnumpy(), ROWS)
+
+
+def test_values_nobody_gives(ctx):
+    module = mx.mod.Module(mlp(), context=ctx)
+    module.bind(DATA_SHAPES, LABEL_SHAPES)
+    for call in (lambda: module.init_params(None), lambda: module.set_params(None, {})):
+        with pytest.raises(RuntimeError, match="fc1_weight is not presented"):
+            call()
+    assert not module.params_initialized
+    module.set_params(WEIGHTS, None)
+    assert_same(values(module), {name: array.asnumpy() for name, array in WEIGHTS.items()})
+
+
+def test_the_type_of_a_variable_wins_over_the_iterators(ctx):
+    net = mx.sym.FullyConnected(mx.sym.Variable("data", dtype="float16"), num_hidden=2, name="fc")
+    module = mx.mod.Module(net, label_names=None, context=ctx)
+    module.bind([("data", (3, 6))], for_training=False)
+    module.init_params(mx.init.One())
+    module.forward(mx.io.DataBatch([mx.nd.array(ROWS[:3])]))
+    assert module.get_outputs()[0].dtype == np.float16
+    assert module.get_params()[0]["fc_weight"].dtype == np.float16
+
+
+def test_sparse_rows_are_refused(ctx):
+    module = ready(ctx)
+    with pytest.warns(UserWarning, match="No need to call sparse_row_id_fn"):
+        module.prepare(batch(), lambda given: {})
+    module.init_optimizer(kvstore=mx.kv.create("local"), force_init=True)
+    with pytest.raises(mx.MXNetError, match="row_sparse parameters, which cysym does not have"):
+        module.prepare(batch(), lambda given: {})
+
+
+def test_modules_that_share_say_when_saved_values_are_gone(ctx):
+    module = ready(ctx)
+    other = mx.mod.Module(mlp(), context=ctx)
+    other.bind([("data", (4, 6))], [("softmax_label", (4,))], shared_module=module)
+    module.forward(batch(), is_train=True)
+    other.forward(batch(0, 4), is_train=True)
+    with pytest.raises(mx.MXNetError, match="call forward"):
+        module.backward()
+    module.forward_backward(batch())
+    module.update()
+
+
+def test_sharing_ends_with_another_bind(ctx):
+    module = ready(ctx)
+    other = mx.mod.Module(mlp(), context=ctx)
+    other.bind([("data", (4, 6))], [("softmax_label", (4,))], shared_module=module)
+    other.bind([("data", (4, 6))], [("softmax_label", (4,))], force_rebind=True)
+    before = values(module)
+    other.init_params(mx.init.One(), force_init=True)
+    assert (values(other)["fc1_weight"] == 1).all()
+    assert_same(values(module), before)
+    with pytest.raises(mx.MXNetError, match="no optimizer"):
+        module.borrow_optimizer(mx.mod.Module(mlp()))
+    with pytest.raises(mx.MXNetError, match="shared_module must be a bound Module"):
+        other.bind(DATA_SHAPES, LABEL_SHAPES, force_rebind=True, shared_module=mx.mod.Module(mlp()))
+
+
+def test_outputs_and_gradients_by_context(ctx):
+    """One context is the simplest case of several: lists of one."""
+    module = ready(ctx, inputs_need_grad=True)
+    module.forward_backward(batch())
+    for call in (module.get_outputs, module.get_input_grads):
+        merged, parts = call(), call(merge_multi_context=False)
+        assert len(parts) == len(merged) == 1
+        np.testing.assert_array_equal(parts[0][0].asnumpy(), merged[0].asnumpy())
+    assert module.get_states(merge_multi_context=False) == []
+
+
+def test_steps_of_a_module_of_ones_own():
+    class Empty(mx.mod.BaseModule):
+        pass
+
+    module = Empty()
+    with pytest.raises(NotImplementedError, match="Empty must define forward"):
+        module.forward(batch())
+    with pytest.raises(mx.MXNetError, match="get_states: the module is not bound yet"):
+        module.get_states()
+    module.binded = module.params_initialized = True
+    assert module.get_states() == []
+    module.set_states()
+    with pytest.raises(ValueError, match="Empty has no states"):
+        module.set_states(value=1)

@@ -429,7 +429,7 @@ WRONG: list[tuple[Any, str, Call]] = [
         mx.nd.ones((2, 3)), mx.nd.ones(2))),
     (ValueError, "seed_state", lambda: mx.random.seed(1.5)),
     (ValueError, "64 bits", lambda: mx.random.seed(2**64)),
-    (TypeError, "ctx", lambda: mx.random.seed(1, "cpu")),
+    (TypeError, "ctx", lambda: mx.random.seed(1, 3)),
 ]  # fmt: skip
 
 

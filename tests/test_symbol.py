@@ -281,11 +281,43 @@ def test_types():
     assert (sym.Variable("t", dtype="float16") * 2).infer_type()[1] == [np.float16]
 
 
-def test_errors_of_inference_are_printed_and_raised(capsys):
+def test_errors_of_inference_say_what_was_given_and_print_nothing(capsys):
     a, b = variables("a b")
-    with pytest.raises(mx.MXNetError, match="_plus0"):
+    with pytest.raises(mx.MXNetError, match="_plus0") as caught:
         (a + b).infer_shape(a=(2, 3), b=(4, 3))
-    assert "infer_shape error. Arguments:" in capsys.readouterr().out
+    assert str(caught.value).endswith("infer_shape error. Arguments:\n  a: (2, 3)\n  b: (4, 3)")
+    with pytest.raises(mx.MXNetError, match=r"Arguments:\n  0: \(2, 3\)\n  1: \(4, 3\)$"):
+        (a + b).infer_shape((2, 3), (4, 3))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_positional_inference_follows_list_arguments():
+    """Documented by MXNet, where it fails in every call."""
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    expected = ([(2, 5), (3, 5), (3,)], [(2, 3)], [])
+    assert net.infer_shape((2, 5)) == net.infer_shape((2, 5), None, ()) == expected
+    with pytest.warns(UserWarning, match=r"data: \(0, 5\)"):
+        assert net.infer_shape((0, 5), (3, 0)) == (None, None, None)
+    assert net.infer_shape_partial((2, 0), (0, 5)) == ([(2, 0), (3, 5), (3,)], [(2, 3)], [])
+    assert net.infer_type("float64")[1] == net.infer_type(None, np.float64)[1] == [np.float64]
+    assert net.infer_type_partial(None) == ([None] * 3, [None], [])
+    with pytest.raises(mx.MXNetError, match="4 positional shapes for 3 arguments"):
+        net.infer_shape((2, 5), None, None, (1,))
+
+
+def test_setting_an_attribute_cannot_change_what_a_node_reads():
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    before = net.tojson()
+    for attrs, message in (
+        ({"no_bias": "True"}, "would read data, weight instead of data, weight, bias"),
+        ({"num_hidden": "0"}, "greater equal to 1"), ({"lr_mult": "2", "num_hidden": "x"}, "num_hidden"),
+    ):  # fmt: skip
+        with pytest.raises(mx.MXNetError, match=message):
+            net._set_attr(**attrs)
+        assert net.tojson() == before
+    with pytest.raises(ValueError, match="string"):
+        net._set_attr(name="other", num_hidden=3)
+    assert net.name == "fc"
 
 
 # --- protocol ----------------------------------------------------------------------------------------------

@@ -65,18 +65,22 @@ CS_KERNEL(adam_update) {
     }
 }
 
-/* ptr: out, mom, weight, grad, mom   floats: lr, wd, rescale, clip, momentum   items: elements */
+/* `ahead`: the momentum decays the new weight instead of the old one.
+ * ptr: out, mom, weight, grad, mom   ints: ahead   floats: lr, wd, rescale, clip, momentum   items: elements
+ */
 CS_KERNEL(nag_mom_update) {
     const real *weight = c->ptr[2], *grad = c->ptr[3], *old = c->ptr[4];
     real *out = c->ptr[0], *mom = c->ptr[1];
     const real lr = K(c->floats[0]), wd = K(c->floats[1]), rescale = K(c->floats[2]);
     const real bound = optimizer_bound(c->floats[3]), momentum = K(c->floats[4]);
+    const real decay = lr * wd;
+    const int64_t ahead = c->ints[0];
 #pragma GCC ivdep
     for (int64_t i = begin; i < end; i++) {
         const real step = lr * (optimizer_clip(rescale * grad[i], bound) + wd * weight[i]);
-        const real m = momentum * old[i] - step;
-        out[i] = weight[i] + momentum * m - step;
-        mom[i] = m;
+        const real m = momentum * old[i] - step, move = momentum * m - step;
+        out[i] = weight[i] + move;
+        mom[i] = ahead ? m - decay * move : m;
     }
 }
 

@@ -62,9 +62,10 @@ __kernel void adam_update(OUT(out), OUT(mean), OUT(var), IN(weight), IN(grad), I
 /* What the average of t updates lacks: 1 - beta ** t, without cancellation. */
 static inline real optimizer_missing(real beta, real t) { return -expm1(t * log(beta)); }
 
-// ptr: out, mom, weight, grad, old   floats: lr, wd, rescale, clip, momentum   items: elements
-__kernel void nag_mom_update(OUT(out), OUT(mom), IN(weight), IN(grad), IN(old), FLOAT(lr), FLOAT(wd),
-                             FLOAT(rescale), FLOAT(clip), FLOAT(momentum), ITEMS) {
+// `ahead`: the momentum decays the new weight instead of the old one.
+// ptr: out, mom, weight, grad, old   ints: ahead   floats: lr, wd, rescale, clip, momentum   items: elements
+__kernel void nag_mom_update(OUT(out), OUT(mom), IN(weight), IN(grad), IN(old), INT(ahead), FLOAT(lr),
+                             FLOAT(wd), FLOAT(rescale), FLOAT(clip), FLOAT(momentum), ITEMS) {
     USE_OUT(out);
     USE_OUT(mom);
     USE_IN(weight);
@@ -74,9 +75,9 @@ __kernel void nag_mom_update(OUT(out), OUT(mom), IN(weight), IN(grad), IN(old), 
     if (i >= items)
         return;
     const real step = lr * (optimizer_clip(rescale * grad[i], clip) + wd * weight[i]);
-    const real m = momentum * old[i] - step;
-    out[i] = weight[i] + momentum * m - step;
-    mom[i] = m;
+    const real m = momentum * old[i] - step, move = momentum * m - step;
+    out[i] = weight[i] + move;
+    mom[i] = ahead ? m - lr * wd * move : m;
 }
 
 // ptr: out, weight, grad   floats: lr, wd, rescale, clip   items: elements

@@ -6,11 +6,11 @@ def is_recording():
     return cs_recording != 0
 
 
-def set_recording(bint on):
+def set_recording(bint is_recording):
     """Switch recording of this thread on or off; what it was before."""
     global cs_recording
     before = cs_recording != 0
-    cs_recording = on
+    cs_recording = is_recording
     return before
 
 
@@ -19,11 +19,11 @@ def is_training():
     return cs_training != 0
 
 
-def set_training(bint on):
+def set_training(bint train_mode):
     """Switch training behaviour of this thread on or off; what it was before."""
     global cs_training
     before = cs_training != 0
-    cs_training = on
+    cs_training = train_mode
     return before
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 
@@ -53,7 +52,7 @@ def write_atomic(path: str | os.PathLike[str], data: Chunk | Iterable[Chunk]) ->
             stream.writelines(chunks)
         return
     folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".cysym-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    temporary = os.path.join(folder, f".cysym-{os.getpid()}-{os.urandom(6).hex()}.tmp")
     try:
         # Mode 0o666 less the umask is what open() would give; tempfile's 0o600 would surprise other readers.
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)

@@ -1,24 +1,27 @@
-"""The training, scoring and prediction loops, over steps that a subclass defines.
+"""The training, scoring and prediction loops, over the steps that a subclass defines.
 
-BaseModule owns the flags (bound, parameters initialized, optimizer initialized) and the order of things; it
-touches no executor and no operator. Module fills in the steps for one symbol.
+BaseModule owns the order of things; it touches no executor and no operator. Module fills in the steps for one
+symbol. MXNet's helpers with an underscore stay importable from here, as modules of users' own do.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import metric as _metric
 from .. import ndarray as nd
-from ..base import MXNetError
 from ..initializer import Uniform
 from ..io import DataBatch, DataIter
-from ..model import BatchEndParam, Params, pack_params, unpack_params
+from ..model import BatchEndParam, pack_params, unpack_params
+from .inputs import check_input_names, check_names_match, parse_data_desc
+from .steps import ModuleSteps
+
+_check_input_names, _check_names_match = check_input_names, check_names_match
+_parse_data_desc = parse_data_desc
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -31,34 +34,23 @@ def _call_all(callbacks: Any, *args: Any) -> None:
             callback(*args)
 
 
-class BaseModule:
+def _labels(batch: Any) -> tuple[Any, bool]:
+    """What `update_metric` takes of a batch: the labels, of a list of batches those of each."""
+    if isinstance(batch, list):
+        return [one.label for one in batch], True
+    return batch.label, False
+
+
+class BaseModule(ModuleSteps):
     """Base class of modules.
 
     The life of a module: `bind` shapes, `init_params`, `init_optimizer`, then `forward`, `backward`, `update`
-    per batch; `fit` does all of it.
+    per batch; `fit` does all of it. A module of one's own defines these steps.
 
     Parameters
     ----------
     logger : logging.Logger or the logging module
     """
-
-    def __init__(self, logger: Any = logging) -> None:
-        self.logger = logger
-        self.binded = False
-        self.for_training = False
-        self.inputs_need_grad = False
-        self.params_initialized = False
-        self.optimizer_initialized = False
-        self._symbol: Any = None
-
-    def _require(self, action: str, *, params: bool = False, optimizer: bool = False) -> None:
-        """Raise MXNetError if `action` comes before the steps it needs."""
-        if not self.binded:
-            raise MXNetError(f"{action}: the module is not bound yet; call bind first")
-        if params and not self.params_initialized:
-            raise MXNetError(f"{action}: the parameters are not initialized yet; call init_params first")
-        if optimizer and not self.optimizer_initialized:
-            raise MXNetError(f"{action}: there is no optimizer yet; call init_optimizer first")
 
     # ---- loops ---------------------------------------------------------------------------------------------
 
@@ -108,7 +100,7 @@ class BaseModule:
                 break
             self.prepare(eval_batch, sparse_row_id_fn)
             self.forward(eval_batch, is_train=False)
-            self.update_metric(eval_metric, eval_batch.label)
+            self.update_metric(eval_metric, *_labels(eval_batch))
             _call_all(batch_end_callback, BatchEndParam(epoch, nbatch, eval_metric, locals()))
             actual_num_batch += 1
         _call_all(score_end_callback, BatchEndParam(epoch, actual_num_batch, eval_metric, locals()))
@@ -132,6 +124,8 @@ class BaseModule:
         for nbatch, eval_batch in enumerate(eval_data):
             if nbatch == num_batch:
                 break
+            if isinstance(eval_batch, list):
+                raise TypeError("prediction takes one DataBatch at a time, the iterator gave a list of them")
             self.prepare(eval_batch, sparse_row_id_fn)
             self.forward(eval_batch, is_train=False)
             outputs = self.get_outputs()
@@ -284,9 +278,9 @@ class BaseModule:
                     monitor.tic()
                 self.forward_backward(data_batch)
                 self.update()
-                self.update_metric(eval_metric, data_batch.label)
+                self.update_metric(eval_metric, *_labels(data_batch))
                 # The next batch is fetched before the callbacks see this one, so that the last is known to be
-                # it: # Speedometer may clear the metric, and the epoch's values must be taken before.
+                # it: Speedometer may clear the metric, and the epoch's values must be taken before.
                 next_batch = next(batches, None)
                 if next_batch is not None:
                     self.prepare(next_batch, sparse_row_id_fn)
@@ -294,15 +288,17 @@ class BaseModule:
                     monitor.toc_print()
                 if next_batch is None:
                     train_values = eval_metric.get_global_name_value()
-                if batch_end_callback is not None:
+                if batch_end_callback is not None:  # locals() has its price
                     _call_all(batch_end_callback, BatchEndParam(epoch, nbatch, eval_metric, locals()))
                 nbatch += 1
                 data_batch = next_batch
             for name, value in train_values:
                 self.logger.info("Epoch[%d] Train-%s=%f", epoch, name, value)
             self.logger.info("Epoch[%d] Time cost=%.3f", epoch, time.time() - tic)
-            if epoch_end_callback is not None:
-                _call_all(epoch_end_callback, epoch, self.symbol, *self.get_params())
+            # Contexts go on with the mean of their auxiliary states.
+            arg_params, aux_params = self.get_params()
+            self.set_params(arg_params, aux_params)
+            _call_all(epoch_end_callback, epoch, self.symbol, arg_params, aux_params)
             if eval_data is not None:
                 scores = self.score(
                     eval_data,
@@ -317,133 +313,14 @@ class BaseModule:
 
     # ---- parameters ----------------------------------------------------------------------------------------
 
-    def set_params(
-        self,
-        arg_params: Mapping[str, nd.NDArray] | None,
-        aux_params: Mapping[str, nd.NDArray] | None,
-        allow_missing: bool = False,
-        force_init: bool = True,
-        allow_extra: bool = False,
-    ) -> None:
-        """Assign parameters and auxiliary states by name; see `init_params`."""
-        self.init_params(
-            initializer=None,
-            arg_params=arg_params,
-            aux_params=aux_params,
-            allow_missing=allow_missing,
-            force_init=force_init,
-            allow_extra=allow_extra,
-        )
-
     def save_params(self, fname: str) -> None:
         """Write all parameters and auxiliary states to a file, replacing it in one step."""
         nd.save(fname, pack_params(*self.get_params()))
 
     def load_params(self, fname: str) -> None:
-        """Assign what `save_params` wrote."""
-        self.set_params(*unpack_params(nd.load(fname), fname))
-
-    # ---- steps a subclass defines --------------------------------------------------------------------------
-
-    def _abstract(self, name: str) -> NotImplementedError:
-        return NotImplementedError(f"{type(self).__name__} must define {name}")
-
-    @property
-    def symbol(self) -> Any:
-        """The symbol, None for a module without one."""
-        return self._symbol
-
-    @property
-    def data_names(self) -> list[str]:
-        """Names of the data inputs."""
-        raise self._abstract("data_names")
-
-    @property
-    def output_names(self) -> list[str]:
-        """Names of the outputs."""
-        raise self._abstract("output_names")
-
-    @property
-    def data_shapes(self) -> Any:
-        """Descriptions of the data inputs."""
-        raise self._abstract("data_shapes")
-
-    @property
-    def label_shapes(self) -> Any:
-        """Descriptions of the labels; None without labels."""
-        raise self._abstract("label_shapes")
-
-    @property
-    def output_shapes(self) -> Any:
-        """(name, shape) of the outputs."""
-        raise self._abstract("output_shapes")
-
-    def bind(
-        self,
-        data_shapes: Sequence[Any],
-        label_shapes: Sequence[Any] | None = None,
-        for_training: bool = True,
-        inputs_need_grad: bool = False,
-        force_rebind: bool = False,
-        shared_module: BaseModule | None = None,
-        grad_req: Any = "write",
-    ) -> None:
-        """Allocate for these input shapes."""
-        raise self._abstract("bind")
-
-    def get_params(self) -> tuple[Params, Params]:
-        """Copies of the parameters and auxiliary states, by name."""
-        raise self._abstract("get_params")
-
-    def init_params(
-        self,
-        initializer: Any = Uniform(0.01),  # noqa: B008
-        arg_params: Mapping[str, nd.NDArray] | None = None,
-        aux_params: Mapping[str, nd.NDArray] | None = None,
-        allow_missing: bool = False,
-        force_init: bool = False,
-        allow_extra: bool = False,
-    ) -> None:
-        """Give parameters and auxiliary states their first values."""
-        raise self._abstract("init_params")
-
-    def init_optimizer(
-        self,
-        kvstore: Any = "local",
-        optimizer: Any = "sgd",
-        optimizer_params: Mapping[str, Any] | Iterable[tuple[str, Any]] = (("learning_rate", 0.01),),
-        force_init: bool = False,
-    ) -> None:
-        """Install an optimizer."""
-        raise self._abstract("init_optimizer")
-
-    def prepare(self, data_batch: DataBatch, sparse_row_id_fn: Any = None) -> None:
-        """Get ready for a batch before its `forward`; most modules have nothing to do."""
-
-    def forward(self, data_batch: DataBatch, is_train: bool | None = None) -> None:
-        """Compute the outputs."""
-        raise self._abstract("forward")
-
-    def backward(self, out_grads: Any = None) -> None:
-        """Compute the gradients."""
-        raise self._abstract("backward")
-
-    def update(self) -> None:
-        """Let the optimizer change the parameters."""
-        raise self._abstract("update")
-
-    def update_metric(self, eval_metric: _metric.EvalMetric, labels: Any, pre_sliced: bool = False) -> None:
-        """Feed labels and the outputs of the last `forward` to a metric."""
-        raise self._abstract("update_metric")
-
-    def get_outputs(self, merge_multi_context: bool = True) -> list[nd.NDArray]:
-        """Outputs of the last `forward`."""
-        raise self._abstract("get_outputs")
-
-    def get_input_grads(self, merge_multi_context: bool = True) -> list[nd.NDArray]:
-        """Gradients of the data inputs, from the last `backward`."""
-        raise self._abstract("get_input_grads")
-
-    def install_monitor(self, mon: Any) -> None:
-        """Let a Monitor watch the executors."""
-        raise self._abstract("install_monitor")
+        """Assign what `save_params` wrote; ValueError if the file holds something else."""
+        loaded = nd.load(fname)
+        for key in loaded if isinstance(loaded, dict) else ():
+            if key.partition(":")[0] not in ("arg", "aux"):
+                raise ValueError(f"Invalid param file {fname}: {key!r} is neither arg:NAME nor aux:NAME")
+        self.set_params(*unpack_params(loaded, fname))

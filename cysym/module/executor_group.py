@@ -1,8 +1,8 @@
-"""The executor behind a Module: binding, loading batches, reading outputs and gradients, reshaping.
+"""The executors behind a Module, one per context: loading batches, running, reading what came out.
 
-Module speaks to executors only through this class, in terms of whole batches, so that a group over several
-devices can take its place. It keeps no parameters of its own: `sync_params` and `set_params` copy between the
-executor and Module's dicts.
+Module speaks to executors only through `DataParallelExecutorGroup`, in terms of whole batches; `slicing` cuts
+them and joins the results, `group_binding` has made the executors. Names and arguments are MXNet's, since
+programs reach for ``module._exec_group``.
 """
 
 from __future__ import annotations
@@ -10,298 +10,252 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import ndarray as nd
 from ..base import MXNetError, ShapeError
-from ..context import Context
-from ..io import DataBatch, DataDesc
-from ..model import Params
-from ..monitor import Monitor
+from .group_binding import Descs, GroupBinding
+from .slicing import assign, extents, merge, merged_shape, take
 
 
-class ExecutorGroup:
-    """One executor of `symbol` on `context`.
+class DataParallelExecutorGroup(GroupBinding):
+    """Executors of one symbol, each with its share of every batch and its own copy of the parameters.
 
     Parameters
     ----------
     symbol : Symbol
-    context : Context
-    data_shapes, label_shapes : list of DataDesc
+    contexts : list of Context
+    workload : list of number, optional
+        The share of each context; equal by default.
+    data_shapes, label_shapes : list of DataDesc or (name, shape)
         What batches hold, in their order. Labels the symbol does not have are left out.
     param_names : list of str
         The arguments that are parameters.
-    grad_req : dict of str to str
-        What to do with the gradient of each argument.
-    group2ctx : dict, optional
-        Contexts of the `ctx_group` attributes.
-    shared : ExecutorGroup, optional
-        Use the parameters, their gradients and the auxiliary states of this group instead of own ones.
+    for_training, inputs_need_grad : bool
+        Whether to compute gradients, and those of the data.
+    shared_group : DataParallelExecutorGroup, optional
+        Use the parameters, their gradients, the auxiliary states and the working memory of this group.
+    logger : logging.Logger or the logging module
+    fixed_param_names : list of str, optional
+        Parameters without gradients.
+    grad_req : str, list or dict
+        'write', 'add' or 'null', for all parameters or each argument.
+    state_names : list of str, optional
+        Arguments that are neither filled by batches nor trained.
+    group2ctxs : dict or list of dict, optional
+        Contexts of the `ctx_group` attributes; see `inputs.context_groups`.
+
+    Attributes
+    ----------
+    execs : list of Executor
+    param_arrays, grad_arrays, aux_arrays, state_arrays : list of list of NDArray
+        One list per name, with an array for each context. `grad_arrays` is None unless for training.
+    data_arrays, label_arrays : list of list of (slice, NDArray)
+    batch_size : int
+    slices : list of slice, or None where no input has a batch axis
     """
 
-    def __init__(
-        self,
-        symbol: Any,
-        context: Context,
-        data_shapes: Sequence[DataDesc],
-        label_shapes: Sequence[DataDesc] | None,
-        param_names: Sequence[str],
-        grad_req: Mapping[str, str],
-        group2ctx: Any = None,
-        shared: ExecutorGroup | None = None,
-    ) -> None:
-        self.symbol = symbol
-        self.context = context
-        self.param_names = list(param_names)
-        self.grad_req = dict(grad_req)
-        self._arg_names = set(symbol.list_arguments())
-        self._monitors: list[Any] = []
-        self._set_shapes(data_shapes, label_shapes)
-        if shared is None:
-            options = {} if group2ctx is None else {"group2ctx": group2ctx}
-            executor = symbol.simple_bind(
-                context,
-                grad_req=self.grad_req,
-                type_dict=self._input_types(),
-                **options,
-                **self._input_shapes(),
-            )
-        else:
-            executor = self._bind_shared(shared, group2ctx)
-        # Reshaping always starts from the first executor: its memory holds the parameters.
-        self._default = executor
-        self._default_shapes = self._input_shapes()
-        self._use(executor)
+    # ---- one batch -----------------------------------------------------------------------------------------
 
-    def _set_shapes(self, data_shapes: Sequence[DataDesc], label_shapes: Sequence[DataDesc] | None) -> None:
-        sizes = {}
-        for desc in data_shapes:
-            axis = DataDesc.get_batch_axis(desc.layout)
-            if axis >= 0 and desc.shape:
-                sizes[desc.name] = desc.shape[axis]
-        if len(set(sizes.values())) > 1:
-            raise ShapeError(f"the data inputs have different batch sizes: {sizes}")
-        self.batch_size: int = next(iter(sizes.values()), 1)
-        self.data_shapes = list(data_shapes)
-        self.label_shapes = None if label_shapes is None else list(label_shapes)
+    def forward(self, data_batch: Any, is_train: bool | None = None) -> None:
+        """Copy a batch in, each context its share, and compute the outputs.
 
-    def _inputs(self) -> list[DataDesc]:
-        return self.data_shapes + [desc for desc in self.label_shapes or () if desc.name in self._arg_names]
-
-    def _input_shapes(self) -> dict[str, tuple[int, ...]]:
-        return {desc.name: desc.shape for desc in self._inputs()}
-
-    def _input_types(self) -> dict[str, Any]:
-        return {desc.name: desc.dtype for desc in self._inputs()}
-
-    def _bind_shared(self, shared: ExecutorGroup, group2ctx: Any) -> Any:
-        """Bind with the other group's arrays for every parameter and auxiliary state both symbols have."""
-        arg_shapes, _, aux_shapes = self.symbol.infer_shape(**self._input_shapes())
-        if arg_shapes is None:
-            raise ShapeError(
-                f"bind: the shapes {self._input_shapes()} do not determine those of all parameters"
-            )
-        arg_names, aux_names = self.symbol.list_arguments(), self.symbol.list_auxiliary_states()
-        other = shared._default
-        theirs = {name: other.arg_dict[name] for name in self.param_names if name in other.arg_dict}
-        types = {**self._input_types(), **{name: array.dtype for name, array in theirs.items()}}
-        arg_types, _, aux_types = self.symbol.infer_type(**types)
-        args = self._allocate(arg_names, arg_shapes, arg_types, theirs)
-        auxs = self._allocate(aux_names, aux_shapes, aux_types, other.aux_dict)
-        trained = [name for name in arg_names if self.grad_req[name] != "null"]
-        known = {name: other.grad_dict[name] for name in theirs if other.grad_dict.get(name) is not None}
-        grads = self._allocate(
-            trained, [args[name].shape for name in trained], [args[name].dtype for name in trained], known
-        )
-        options = {} if group2ctx is None else {"group2ctx": group2ctx}
-        return self.symbol.bind(
-            self.context, args, args_grad=grads, grad_req=self.grad_req, aux_states=auxs, **options
-        )
-
-    def _allocate(
-        self,
-        names: Sequence[str],
-        shapes: Sequence[Any],
-        types: Sequence[Any] | None,
-        known: Mapping[str, Any],
-    ) -> Params:
-        """Arrays by name: the known ones, whose shape must fit, and zeros."""
-        arrays = {}
-        for name, shape, dtype in zip(names, shapes, types or [np.float32] * len(names), strict=True):
-            array = known[name] if name in known else nd.zeros(shape, ctx=self.context, dtype=dtype)
-            if array.shape != shape:
-                raise ShapeError(f"bind: shared {name} has shape {array.shape}, but {shape} is needed")
-            arrays[name] = array
-        return arrays
-
-    def _use(self, executor: Any) -> None:
-        """Make `executor` the current one and look its arrays up once."""
-        self.executor = executor
-        args, grads = executor.arg_dict, executor.grad_dict
-        self.param_arrays = [args[name] for name in self.param_names]
-        self._data_targets = [(desc.name, args[desc.name]) for desc in self.data_shapes]
-        # None holds the place of a label the symbol does not have.
-        self._label_targets = [(desc.name, args.get(desc.name)) for desc in self.label_shapes or ()]
-        self._trained = [
-            (index, grads[name], args[name])
-            for index, name in enumerate(self.param_names)
-            if grads.get(name) is not None
-        ]
-        self._indices = [index for index, _, _ in self._trained]
-        self._grads = [grad for _, grad, _ in self._trained]
-        self._weights = [weight for _, _, weight in self._trained]
-
-    def reshape(self, data_shapes: Sequence[DataDesc], label_shapes: Sequence[DataDesc] | None) -> None:
-        """Go on with other input shapes and the same parameters.
+        Parameters
+        ----------
+        data_batch : DataBatch, or list of DataBatch
+            A list has one batch per context, each of that context's size.
+        is_train : bool, optional
+            `for_training` by default.
 
         Raises
         ------
         ShapeError
-            A parameter would need another shape. The group stays as it was.
+            The batch holds something else than was bound. Nothing has been copied.
         """
-        before = self.data_shapes, self.label_shapes
-        try:
-            self._set_shapes(
-                data_shapes, self._labels_for(data_shapes) if label_shapes is None else label_shapes
-            )
-            executor = self._reshaped()
-        except BaseException:
-            self._set_shapes(*before)
-            raise
-        for monitor in self._monitors:
-            if isinstance(monitor, Monitor):
-                monitor.uninstall(self.executor)
-            monitor.install(executor)
-        self._use(executor)
+        shares = self._pieces(data_batch) if isinstance(data_batch, list) else self._shares(data_batch)
+        train = self.for_training if is_train is None else is_train
+        for i in self._order:
+            for source, target in shares[i]:
+                if isinstance(source, nd.NDArray):
+                    source.copyto(target)
+                else:
+                    target[:] = source
+            self.execs[i].forward(train)
 
-    def _labels_for(self, data_shapes: Sequence[DataDesc]) -> list[DataDesc] | None:
-        """Descriptions of the labels for other data shapes, by inference: batches to predict come without."""
-        if self.label_shapes is None:
-            return None
-        arg_shapes, _, _ = self.symbol.infer_shape(**{desc.name: desc.shape for desc in data_shapes})
-        if arg_shapes is None:
-            raise ShapeError(
-                f"reshape: the shapes of {list(data_shapes)} do not determine those of the labels"
-            )
-        inferred = dict(zip(self.symbol.list_arguments(), arg_shapes, strict=True))
+    def _shares(self, batch: Any) -> list[list[tuple[Any, nd.NDArray]]]:
+        """What to copy where, for each executor, of a whole batch."""
+        sources, sizes, feeds = list(batch.data or ()), self.data_sizes, self._data_feeds
+        label = getattr(batch, "label", None) if self.label_shapes else None
+        if label:
+            sources += label
+            sizes, feeds = self._sizes, self._feeds
+        if [source.shape for source in sources] != sizes:
+            self._refuse("data", batch.data or (), self.data_shapes)
+            self._refuse("label", label or (), self.label_shapes or ())
+        if len(self.execs) == 1:
+            # The targets of labels follow those of data; without labels they are left.
+            return [[(s, t) for s, t in zip(sources, self._targets, strict=False) if t is not None]]
         return [
-            DataDesc(desc.name, inferred.get(desc.name, desc.shape), desc.dtype, desc.layout)
-            for desc in self.label_shapes
+            [
+                (take(source, axis, piece), target)
+                for source, (axis, piece, target) in zip(sources, own, strict=True)
+                if target is not None
+            ]
+            for own in feeds
         ]
 
-    def _reshaped(self) -> Any:
-        shapes = self._input_shapes()
-        if shapes == self._default_shapes:
-            return self._default
-        arg_shapes, _, _ = self.symbol.infer_shape(**shapes)
-        if arg_shapes is None:
-            raise ShapeError(f"reshape: the shapes {shapes} do not determine those of all arguments")
-        bound = self._default.arg_dict
-        for name, shape in zip(self.symbol.list_arguments(), arg_shapes, strict=True):
-            if name not in self.param_names:
-                # Inputs without a description, such as recurrent states, follow by inference.
-                shapes[name] = shape
-            elif bound[name].shape != shape:
-                raise ShapeError(
-                    f"reshape: inputs {self._input_shapes()} need parameter {name} of shape {shape}, "
-                    f"but it has shape {bound[name].shape}"
-                )
-        return self._default.reshape(partial_shaping=False, allow_up_sizing=True, **shapes)
+    def _refuse(self, what: str, sources: Sequence[Any], descs: Descs) -> None:
+        """Say what does not fit, if something does not."""
+        if len(sources) != len(descs):
+            raise MXNetError(
+                f"the module needs {len(descs)} {what} arrays ({', '.join(desc.name for desc in descs)}), "
+                f"the batch holds {len(sources)}"
+            )
+        for source, desc in zip(sources, descs, strict=True):
+            if source.shape != desc.shape:
+                raise ShapeError(f"{what} {desc.name}: expected shape {desc.shape}, got {source.shape}")
 
-    # ---- parameters ----------------------------------------------------------------------------------------
+    def _pieces(self, batches: Sequence[Any]) -> list[list[tuple[Any, nd.NDArray]]]:
+        """What to copy where of a list of batches, one per executor."""
+        if len(batches) != len(self.execs):
+            raise ValueError(f"{len(batches)} batches in a list for {len(self.execs)} contexts")
+        names = [desc.name for desc in [*self.data_shapes, *(self.label_shapes or ())]]
+        shares = []
+        for i, batch in enumerate(batches):
+            sources = [*(batch.data or ()), *((batch.label or ()) if self.label_shapes else ())]
+            targets = [target for _, _, target in self._feeds[i]][: len(sources)]
+            if len(sources) not in (len(self.data_shapes), len(names)):
+                raise MXNetError(f"batch {i} of the list holds {len(sources)} arrays for {', '.join(names)}")
+            for name, source, target in zip(names, sources, targets, strict=False):
+                if target is not None and source.shape != target.shape:
+                    raise ShapeError(
+                        f"batch {i} of the list: {name} has shape {source.shape}, expected {target.shape}"
+                    )
+            shares.append([(s, t) for s, t in zip(sources, targets, strict=True) if t is not None])
+        return shares
 
-    def param_dict(self) -> Params:
-        """The executor's own parameter arrays by name."""
-        return dict(zip(self.param_names, self.param_arrays, strict=True))
+    def backward(self, out_grads: Any = None) -> None:
+        """Compute the gradients.
 
-    def aux_dict(self) -> Params:
-        """The executor's own auxiliary states by name."""
-        return dict(self.executor.aux_dict)
+        Parameters
+        ----------
+        out_grads : NDArray, or list or dict of NDArray, optional
+            Gradients of the whole batch's outputs, as `get_outputs` gives them; None for loss outputs.
+        """
+        if not self.for_training:
+            raise MXNetError("backward: the executors were bound with for_training=False")
+        shares = self._head_shares(out_grads)
+        for i in self._order:
+            self.execs[i].backward(shares[i])
 
-    def check_params(
-        self, arg_params: Mapping[str, nd.NDArray], aux_params: Mapping[str, nd.NDArray], allow_extra: bool
-    ) -> None:
-        """Raise unless every array given has a target of its shape."""
-        for given, targets in ((arg_params, self.executor.arg_dict), (aux_params, self.executor.aux_dict)):
-            for name, array in given.items():
-                target = targets.get(name)
-                if target is None:
-                    if not allow_extra:
-                        raise ValueError(f'Find name "{name}" that is not in the arguments')
-                elif target.shape != array.shape:
-                    raise ShapeError(f"parameter {name}: expected shape {target.shape}, got {array.shape}")
-
-    def set_params(
-        self,
-        arg_params: Mapping[str, nd.NDArray],
-        aux_params: Mapping[str, nd.NDArray],
-        allow_extra: bool = False,
-    ) -> None:
-        """Copy values into the executor, all or (on an error) none."""
-        self.check_params(arg_params, aux_params, allow_extra)
-        self.executor.copy_params_from(arg_params, aux_params, allow_extra_params=allow_extra)
-
-    def sync_params(self, arg_params: Params, aux_params: Params) -> None:
-        """Copy the executor's values into existing arrays."""
-        for name, array in self.param_dict().items():
-            array.copyto(arg_params[name])
-        for name, array in self.aux_dict().items():
-            array.copyto(aux_params[name])
-
-    # ---- one batch -----------------------------------------------------------------------------------------
-
-    def forward(self, data_batch: DataBatch, is_train: bool) -> None:
-        """Copy the batch in and compute the outputs."""
-        _load("data", data_batch.data or (), self._data_targets)
-        if self._label_targets and data_batch.label:
-            _load("label", data_batch.label, self._label_targets)
-        self.executor.forward(is_train)
-
-    def backward(self, out_grads: Any) -> None:
-        """Compute the gradients, given those of the outputs (None for loss outputs); none if all are null."""
-        if any(request != "null" for request in self.grad_req.values()):
-            self.executor.backward(out_grads)
+    def _head_shares(self, out_grads: Any) -> list[Any]:
+        count = len(self.execs)
+        if out_grads is None or count == 1:
+            return [out_grads] * count
+        if isinstance(out_grads, Mapping):
+            unknown = sorted(set(out_grads) - set(self.output_names))
+            if unknown:
+                raise MXNetError(f"backward: no output named {unknown[0]!r}; outputs are {self.output_names}")
+            out_grads = [out_grads.get(name) for name in self.output_names]
+        heads = [out_grads] if isinstance(out_grads, nd.NDArray) else list(out_grads)
+        shares: list[Any] = [[] for _ in range(count)]
+        for name, axis, parts, grad in zip(
+            self.output_names, self.output_layouts, self.get_outputs(False), heads, strict=False
+        ):
+            places, whole = extents(parts, axis), merged_shape(parts, axis)
+            if isinstance(grad, nd.NDArray) and grad.shape != whole:
+                raise ShapeError(f"head gradient of {name} has shape {grad.shape}, its output {whole}")
+            for own, place in zip(shares, places, strict=True):
+                own.append(None if grad is None else take(grad, axis, place))
+        return shares
 
     def update(self, updater: Any) -> None:
-        """Let the updater change every parameter that has a gradient."""
+        """Let an updater change every parameter that has a gradient; for one context, without a store."""
         updater(self._indices, self._grads, self._weights)
 
-    def outputs(self) -> list[nd.NDArray]:
-        """The executor's outputs."""
-        return list(self.executor.outputs)
+    def get_outputs(self, merge_multi_context: bool = True, begin: int = 0, end: int | None = None) -> Any:
+        """Outputs `begin` to `end` (all by default) of the last `forward`.
 
-    def output_shapes(self) -> list[tuple[str, tuple[int, ...]]]:
-        """(name, shape) of each output."""
-        names = self.symbol.list_outputs()
-        return [(name, out.shape) for name, out in zip(names, self.executor.outputs, strict=True)]
+        Returns
+        -------
+        list of NDArray, or list of list of NDArray
+            Whole outputs, or each context's share of each. Their memory is used again by the next `forward`.
+        """
+        if merge_multi_context and len(self.execs) == 1:
+            return self.execs[0].outputs[begin:end]
+        outputs = [executor.outputs[begin:end] for executor in self.execs]
+        by_output = [list(parts) for parts in zip(*outputs, strict=True)]
+        if not merge_multi_context:
+            return by_output
+        return [
+            merge(parts, axis) for parts, axis in zip(by_output, self.output_layouts[begin:end], strict=True)
+        ]
 
-    def input_grads(self) -> list[nd.NDArray]:
-        """Gradients of the data inputs, in batch order."""
-        return [self.executor.grad_dict[desc.name] for desc in self.data_shapes]
+    def get_output_shapes(self) -> list[tuple[str, tuple[int, ...]]]:
+        """(name, shape) of each whole output."""
+        outputs = zip(self.output_names, self.get_outputs(False), self.output_layouts, strict=True)
+        return [(name, merged_shape(parts, axis)) for name, parts, axis in outputs]
 
-    def input_array(self, name: str) -> nd.NDArray:
-        """The executor's own array of an argument."""
-        array: nd.NDArray = self.executor.arg_dict[name]
-        return array
+    def get_input_grads(self, merge_multi_context: bool = True) -> Any:
+        """Gradients of the data, whole or each context's share of each."""
+        if self.input_grad_arrays is None:
+            raise MXNetError("get_input_grads: the executors were bound without inputs_need_grad")
+        if not merge_multi_context:
+            return [list(parts) for parts in self.input_grad_arrays]
+        return [
+            merge(parts, axis) for parts, axis in zip(self.input_grad_arrays, self.data_layouts, strict=True)
+        ]
+
+    def get_states(self, merge_multi_context: bool = True) -> Any:
+        """The state arrays, joined along their first axis, or each context's of each."""
+        if not merge_multi_context:
+            return [list(parts) for parts in self.state_arrays]
+        return [merge(parts, 0) for parts in self.state_arrays]
+
+    def set_states(self, states: Sequence[Any] | None = None, value: float | None = None) -> None:
+        """Fill the state arrays: all with one number, or each from a whole array or a list of one per
+        context."""
+        if (states is None) == (value is None):
+            raise ValueError("set_states needs either states or value")
+        if states is None:
+            for parts in self.state_arrays:
+                for target in parts:
+                    target[:] = value
+            return
+        if len(states) != len(self.state_arrays):
+            raise ValueError(
+                f"there are {len(self.state_arrays)} states ({self.state_names}), got {len(states)} arrays"
+            )
+        jobs: list[tuple[Any, nd.NDArray]] = []
+        for name, given, parts in zip(self.state_names, states, self.state_arrays, strict=True):
+            own = given if isinstance(given, list | tuple) else [take(given, 0, p) for p in extents(parts, 0)]
+            shapes = [array.shape for array in own], [array.shape for array in parts]
+            if shapes[0] != shapes[1]:
+                raise ShapeError(f"set_states: {name} needs arrays of shapes {shapes[1]}, got {shapes[0]}")
+            jobs += zip(own, parts, strict=True)
+        for source, target in jobs:
+            assign(source, target)
+
+    def update_metric(self, eval_metric: Any, labels: Any, pre_sliced: bool = False) -> None:
+        """Feed labels and the outputs of the last `forward` to a metric, context by context.
+
+        Parameters
+        ----------
+        eval_metric : EvalMetric
+        labels : list of NDArray
+            Of the whole batch; with `pre_sliced` a list of such lists, one per context.
+        """
+        if pre_sliced and len(labels) != len(self.execs):
+            raise ValueError(f"{len(labels)} lists of labels for {len(self.execs)} contexts")
+        names = self.label_names or self.spare_label_names
+        axes = self.label_layouts or [0] * len(names)
+        for i, executor in enumerate(self.execs):
+            own = labels[i] if pre_sliced else labels or ()
+            if not pre_sliced and len(self.execs) > 1 and self.slices is not None:
+                own = [take(label, axis, self.slices[i]) for label, axis in zip(own, axes, strict=False)]
+            outputs = zip(self.output_names, executor.outputs, strict=True)
+            eval_metric.update_dict(dict(zip(names, own, strict=False)), dict(outputs))
 
     def install_monitor(self, mon: Any) -> None:
-        """Let a monitor watch the executor, across reshapes."""
-        mon.install(self.executor)
+        """Let a monitor watch the executors, across reshapes."""
+        for executor in self.execs:
+            mon.install(executor)
         self._monitors.append(mon)
-
-
-def _load(what: str, sources: Sequence[Any], targets: Sequence[tuple[str, Any]]) -> None:
-    if len(sources) != len(targets):
-        names = ", ".join(name for name, _ in targets)
-        raise MXNetError(
-            f"the module needs {len(targets)} {what} arrays ({names}), the batch holds {len(sources)}"
-        )
-    for source, (name, target) in zip(sources, targets, strict=True):
-        if target is None:
-            continue
-        if source.shape != target.shape:
-            raise ShapeError(f"{what} {name}: expected shape {target.shape}, got {source.shape}")
-        if isinstance(source, nd.NDArray):
-            source.copyto(target)
-        else:
-            target[:] = source

@@ -9,23 +9,25 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..context import Context
 from ..io import DataDesc
 
 _PARAM_ENDINGS = ("_weight", "_bias", "_gamma", "_beta")
 
 
-def check_input_names(arguments: Sequence[str], names: Sequence[str], kind: str, strict: bool) -> None:
+def check_input_names(symbol: Any, names: Sequence[str], typename: str, throw: bool) -> None:
     """Raise ValueError (or only warn) if a name is no argument of the symbol, suggesting those that may be
     meant."""
+    arguments = symbol.list_arguments()
     for name in names:
         if name in arguments:
             continue
         candidates = [argument for argument in arguments if not argument.endswith(_PARAM_ENDINGS)]
         message = (
-            f"Module(..., {kind}_names={list(names)}): the symbol has no argument named {name!r}; "
+            f"Module(..., {typename}_names={list(names)}): the symbol has no argument named {name!r}; "
             f"did you mean one of: {', '.join(candidates)}"
         )
-        if strict:
+        if throw:
             raise ValueError(message)
         warnings.warn(message, stacklevel=3)
 
@@ -35,13 +37,26 @@ def as_descs(shapes: Sequence[Any] | None) -> list[DataDesc]:
     return [desc if isinstance(desc, DataDesc) else DataDesc(*desc) for desc in shapes or ()]
 
 
-def described(
+def check_names_match(names: Sequence[str], shapes: Sequence[Any], name: str, throw: bool) -> None:
+    """Raise ValueError (or only warn) if the inputs described are not those named."""
+    if sorted(names) == sorted(desc[0] for desc in shapes):
+        return
+    message = (
+        f"Data provided by {name}_shapes don't match names specified by {name}_names "
+        f"({list(shapes)} vs. {list(names)})"
+    )
+    if throw:
+        raise ValueError(message)
+    warnings.warn(message, stacklevel=4)
+
+
+def parse_data_desc(
     data_names: Sequence[str],
     label_names: Sequence[str],
     data_shapes: Sequence[Any],
     label_shapes: Sequence[Any] | None,
 ) -> tuple[list[DataDesc], list[DataDesc] | None]:
-    """Descriptions of data and labels, their names checked against the module's.
+    """Descriptions of data and labels (None without labels), their names checked against the module's.
 
     Raises
     ------
@@ -49,15 +64,8 @@ def described(
         Data names differ; differing label names only warn.
     """
     data, label = as_descs(data_shapes), as_descs(label_shapes)
-    for what, names, descs in (("data", data_names, data), ("label", label_names, label)):
-        if sorted(names) != sorted(desc.name for desc in descs):
-            message = (
-                f"Data provided by {what}_shapes don't match names specified by {what}_names "
-                f"({descs} vs. {list(names)})"
-            )
-            if what == "data":
-                raise ValueError(message)
-            warnings.warn(message, stacklevel=4)
+    check_names_match(data_names, data, "data", True)
+    check_names_match(label_names, label, "label", False)
     return data, label or None
 
 
@@ -92,3 +100,43 @@ def gradient_requests(
     if isinstance(grad_req, Mapping):
         requests.update(grad_req)
     return requests
+
+
+def context_groups(group2ctxs: Any, count: int) -> list[dict[str, Context] | None]:
+    """The context of each `ctx_group` attribute, for each of `count` executors.
+
+    Parameters
+    ----------
+    group2ctxs : None, dict or list of dict
+        A dict gives each group one context for all executors, or a list of one or of `count`; a list has a
+        dict of group to context per executor.
+
+    Raises
+    ------
+    ValueError
+        A list has another length, or something is no context.
+    """
+    if group2ctxs is None:
+        return [None] * count
+    if isinstance(group2ctxs, Mapping):
+        spread = {}
+        for group, contexts in group2ctxs.items():
+            listed = [contexts] if isinstance(contexts, Context) else list(contexts)
+            spread[group] = listed * count if len(listed) == 1 else listed
+            if len(spread[group]) != count:
+                raise ValueError(f"group2ctxs[{group!r}] has {len(listed)} contexts, expected 1 or {count}")
+        groups: list[Any] = [{g: contexts[i] for g, contexts in spread.items()} for i in range(count)]
+    elif isinstance(group2ctxs, list | tuple):
+        if len(group2ctxs) != count:
+            raise ValueError(f"group2ctxs has {len(group2ctxs)} entries for {count} contexts")
+        groups = list(group2ctxs)
+    else:
+        raise ValueError(
+            "group2ctxs must be a dict of str to Context or list of Context, or a list of dict, got "
+            f"{type(group2ctxs).__name__}"
+        )
+    for chosen in groups:
+        for group, context in (chosen or {}).items():
+            if not isinstance(context, Context):
+                raise ValueError(f"group2ctxs: {group!r} is mapped to {context!r}, which is no Context")
+    return groups

@@ -1,7 +1,8 @@
-"""Module: one symbol with its parameters, executor and optimizer.
+"""Module: one symbol on one or several contexts, with its parameters and an optimizer.
 
-Parameters exist twice: in the executor, where training changes them, and as host copies that `get_params`
-brings up to date. Everything about executors goes through ExecutorGroup.
+Every batch is divided among the contexts, each of which has an executor and its own copy of the parameters;
+`DataParallelExecutorGroup` does that, `ModuleParameters` keeps the host copies, and `updates` knows how
+gradients become better parameters.
 """
 
 from __future__ import annotations
@@ -11,23 +12,22 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from .. import model as _model
 from .. import ndarray as nd
 from .. import optimizer as opt
 from ..base import MXNetError
 from ..context import Context, cpu
 from ..formats.atomic import write_atomic
-from ..initializer import InitDesc, Uniform
-from ..io import DataBatch, DataDesc
+from ..io import DataDesc
 from ..metric import EvalMetric
-from ..model import Params, load_checkpoint
-from .base_module import BaseModule
-from .executor_group import ExecutorGroup
-from .inputs import as_descs, check_input_names, described, gradient_requests, redescribed
+from .executor_group import DataParallelExecutorGroup
+from .inputs import as_descs, check_input_names, parse_data_desc, redescribed
+from .parameters import ModuleParameters
+from .slicing import batch_axis, part
+from .updates import index_names, make_optimizer
 
 
-class Module(BaseModule):
+class Module(ModuleParameters):
     """Train and run one symbol.
 
     Parameters
@@ -36,17 +36,19 @@ class Module(BaseModule):
     data_names, label_names : list of str
         Arguments that batches fill. A label the symbol does not have is warned about and ignored.
     logger : logging.Logger or the logging module
-    context : Context, or list of one
+    context : Context, or list of Context
+        With several, each computes its share of every batch; gradients are summed over all of it.
     work_load_list : list of number, optional
-        One weight per context, without effect on one.
+        The share of each context; equal by default.
     fixed_param_names : list of str, optional
         Parameters that keep their values.
     state_names : list of str, optional
         Arguments that are neither filled by batches nor trained; see `set_states`.
-    group2ctxs : dict or list of one dict, optional
-        Contexts of the `ctx_group` attributes.
+    group2ctxs : dict or list of dict, optional
+        Contexts of the `ctx_group` attributes: for each group one context or one per entry of `context`, or
+        a dict of group to context for each.
     compression_params : dict, optional
-        For gradients sent between devices, without effect on one.
+        For a ``device`` kvstore: ``{"type": "2bit", "threshold": 0.5}``.
 
     Raises
     ------
@@ -68,78 +70,32 @@ class Module(BaseModule):
         compression_params: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(logger)
-        contexts = (
-            list(context) if isinstance(context, list | tuple) else [cpu() if context is None else context]
-        )
-        if len(contexts) != 1 or not isinstance(contexts[0], Context):
-            raise MXNetError(f"Module runs on one context, got {contexts}")
-        if work_load_list is not None and len(work_load_list) != len(contexts):
-            raise ValueError(
-                f"work_load_list {work_load_list} must have one number per context, {len(contexts)}"
-            )
-        self._context: Context = contexts[0]
-        self._group2ctx = group2ctxs[0] if isinstance(group2ctxs, list | tuple) else group2ctxs
+        contexts: list[Any] = list(context) if isinstance(context, list | tuple) else [context or cpu()]
+        if not contexts or not all(isinstance(ctx, Context) for ctx in contexts):
+            raise MXNetError(f"Module: context must be a Context or a list of them, got {context!r}")
+        loads = [1] * len(contexts) if work_load_list is None else list(work_load_list)
+        if len(loads) != len(contexts):
+            raise ValueError(f"work_load_list {loads} must have one number per context, {len(contexts)}")
+        self._context: list[Context] = contexts
+        self._work_load_list = loads
+        self._group2ctxs = group2ctxs
+        self._compression_params = compression_params
         self._symbol = symbol
         self._data_names = list(data_names or ())
         self._label_names = list(label_names or ())
         self._state_names = list(state_names or ())
         self._fixed_param_names = list(fixed_param_names or ())
-        arguments = symbol.list_arguments()
-        check_input_names(arguments, self._data_names, "data", True)
-        check_input_names(arguments, self._label_names, "label", False)
-        check_input_names(arguments, self._state_names, "state", True)
-        check_input_names(arguments, self._fixed_param_names, "fixed_param", True)
+        check_input_names(symbol, self._data_names, "data", True)
+        check_input_names(symbol, self._label_names, "label", False)
+        check_input_names(symbol, self._state_names, "state", True)
+        check_input_names(symbol, self._fixed_param_names, "fixed_param", True)
         inputs = {*self._data_names, *self._label_names, *self._state_names}
-        self._param_names: list[str] = [name for name in arguments if name not in inputs]
-        self._aux_names: list[str] = symbol.list_auxiliary_states()
+        self._param_names = [name for name in symbol.list_arguments() if name not in inputs]
+        self._aux_names = symbol.list_auxiliary_states()
         self._output_names: list[str] = symbol.list_outputs()
-        self._arg_params: Params | None = None
-        self._aux_params: Params | None = None
-        # The executor's values are newer than the host copies.
-        self._params_dirty = False
         self._optimizer: opt.Optimizer | None = None
         self._updater: opt.Updater | None = None
-        self._preload_opt_states: str | None = None
-        self._group: ExecutorGroup | None = None
-
-    @staticmethod
-    def load(prefix: str, epoch: int, load_optimizer_states: bool = False, **kwargs: Any) -> Module:
-        """Make a module from a checkpoint; it still has to be bound.
-
-        Parameters
-        ----------
-        prefix, epoch
-            ``prefix-symbol.json`` and ``prefix-NNNN.params`` are read.
-        load_optimizer_states : bool
-            Read ``prefix-NNNN.states`` once the optimizer is installed.
-        **kwargs
-            For the constructor.
-        """
-        symbol, args, auxs = load_checkpoint(prefix, epoch)
-        module = Module(symbol=symbol, **kwargs)
-        module._arg_params = args
-        module._aux_params = auxs
-        module.params_initialized = True
-        if load_optimizer_states:
-            module._preload_opt_states = f"{prefix}-{epoch:04d}.states"
-        return module
-
-    def save_checkpoint(
-        self, prefix: str, epoch: int, save_optimizer_states: bool = False, remove_amp_cast: bool = True
-    ) -> None:
-        """Write ``prefix-symbol.json``, ``prefix-NNNN.params`` and, if asked, ``prefix-NNNN.states``.
-
-        Each file is replaced in one step: a process killed meanwhile leaves the previous one whole.
-        """
-        self._require("save_checkpoint", params=True, optimizer=save_optimizer_states)
-        self._symbol.save(f"{prefix}-symbol.json", remove_amp_cast=remove_amp_cast)
-        params_name = f"{prefix}-{epoch:04d}.params"
-        self.save_params(params_name)
-        logging.info('Saved checkpoint to "%s"', params_name)
-        if save_optimizer_states:
-            states_name = f"{prefix}-{epoch:04d}.states"
-            self.save_optimizer_states(states_name)
-            logging.info('Saved optimizer state to "%s"', states_name)
+        self._grad_req: Any = None
 
     # ---- names and shapes ----------------------------------------------------------------------------------
 
@@ -159,8 +115,16 @@ class Module(BaseModule):
         return self._output_names
 
     @property
+    def _data_shapes(self) -> list[DataDesc] | None:
+        return None if self._exec_group is None else self._exec_group.data_shapes
+
+    @property
+    def _label_shapes(self) -> list[DataDesc] | None:
+        return None if self._exec_group is None else self._exec_group.label_shapes
+
+    @property
     def data_shapes(self) -> list[DataDesc]:
-        """Descriptions of the data inputs."""
+        """Descriptions of the data inputs, of whole batches."""
         return self._bound("data_shapes").data_shapes
 
     @property
@@ -171,12 +135,7 @@ class Module(BaseModule):
     @property
     def output_shapes(self) -> list[tuple[str, tuple[int, ...]]]:
         """(name, shape) of the outputs."""
-        return self._bound("output_shapes").output_shapes()
-
-    def _bound(self, action: str, *, params: bool = False) -> ExecutorGroup:
-        self._require(action, params=params)
-        assert self._group is not None
-        return self._group
+        return self._bound("output_shapes").get_output_shapes()
 
     # ---- binding -------------------------------------------------------------------------------------------
 
@@ -187,15 +146,16 @@ class Module(BaseModule):
         for_training: bool = True,
         inputs_need_grad: bool = False,
         force_rebind: bool = False,
-        shared_module: BaseModule | None = None,
+        shared_module: Any = None,
         grad_req: Any = "write",
     ) -> None:
-        """Make the executor for these input shapes.
+        """Make the executors for these input shapes.
 
         Parameters
         ----------
         data_shapes, label_shapes : list of DataDesc or (name, shape)
-            In the order batches hold them.
+            In the order batches hold them. A description's layout says along which axis (its N) an input is
+            divided among contexts; an input whose layout has no N goes to each of them whole.
         for_training : bool
             Keep what gradients need.
         inputs_need_grad : bool
@@ -203,14 +163,15 @@ class Module(BaseModule):
         force_rebind : bool
             Bind again, keeping the parameters; otherwise a bound module only warns.
         shared_module : Module, optional
-            Use its parameters, gradients, auxiliary states and optimizer.
+            Use its parameters, gradients, auxiliary states, optimizer and working memory. What the one has
+            saved for `backward` is gone once the other runs.
         grad_req : str, list or dict
             'write', 'add' or 'null', for all parameters or each argument.
 
         Raises
         ------
         ValueError
-            The names are not those the module was made with.
+            The names are not those the module was made with, or there are fewer samples than contexts.
         MXNetError
             The shapes do not fit the symbol. The module stays as it was.
         """
@@ -223,168 +184,49 @@ class Module(BaseModule):
             isinstance(shared_module, Module) and shared_module.binded and shared_module.params_initialized
         ):
             raise MXNetError("shared_module must be a bound Module with initialized parameters")
-        data_descs, label_descs = described(self._data_names, self._label_names, data_shapes, label_shapes)
-        trained = set(self._param_names) - set(self._fixed_param_names)
-        if inputs_need_grad:
-            trained.update(self._data_names)
-        requests = gradient_requests(self._symbol.list_arguments(), trained, grad_req, for_training)
-        if self._group is not None and self.params_initialized:
+        data, label = parse_data_desc(self._data_names, self._label_names, data_shapes, label_shapes)
+        if self._exec_group is not None and self.params_initialized:
             self.get_params()
-        group = ExecutorGroup(
+        group = DataParallelExecutorGroup(
             self._symbol,
             self._context,
-            data_descs,
-            label_descs,
+            self._work_load_list,
+            data,
+            label,
             self._param_names,
-            requests,
-            self._group2ctx,
-            None if shared_module is None else shared_module._group,
+            for_training,
+            inputs_need_grad,
+            None if shared_module is None else shared_module._exec_group,
+            logger=self.logger,
+            fixed_param_names=self._fixed_param_names,
+            grad_req=grad_req,
+            state_names=self._state_names,
+            group2ctxs=self._group2ctxs,
         )
-        if shared_module is not None:
-            self._arg_params, self._aux_params = shared_module._arg_params, shared_module._aux_params
-            self.params_initialized = True
-            self._params_dirty = shared_module._params_dirty
-        elif self.params_initialized:
-            # As in MXNet, what a loaded file lacks (a label that counts as a parameter here) stays zero; we
-            # say so.
-            for own, bound in zip(self._host_params(), (group.param_dict(), group.aux_dict()), strict=True):
-                for name, zero in _host_zeros(bound).items():
-                    if name not in own:
-                        self.logger.warning("%s is not among the loaded parameters and stays zero", name)
-                        own[name] = zero
-            group.set_params(*self._host_params())
-        else:
-            self._arg_params = _host_zeros(group.param_dict())
-            self._aux_params = _host_zeros(group.aux_dict())
-        self._group = group
+        group.spare_label_names = self._label_names
+        self._adopt_params(group, shared_module)
+        self._exec_group = group
+        self._grad_req = grad_req
+        self._total_exec_bytes = group._total_exec_bytes
         self.binded = True
         self.for_training = for_training
         self.inputs_need_grad = inputs_need_grad
-        if shared_module is not None and shared_module.optimizer_initialized:
-            self.borrow_optimizer(shared_module)
+        if shared_module is not None:
+            self.params_initialized = True
+            if shared_module.optimizer_initialized:
+                self.borrow_optimizer(shared_module)
+
+    def _reset_bind(self) -> None:
+        """Forget the executors; parameters stay."""
+        if self.binded and self.params_initialized:
+            self.get_params()
+        self.binded = False
+        self._exec_group = None
 
     def reshape(self, data_shapes: Sequence[Any], label_shapes: Sequence[Any] | None = None) -> None:
         """Go on with other input shapes and the same parameters; see `bind`."""
         group = self._bound("reshape")
-        group.reshape(*described(self._data_names, self._label_names, data_shapes, label_shapes))
-
-    # ---- parameters ----------------------------------------------------------------------------------------
-
-    def get_params(self) -> tuple[Params, Params]:
-        """Host copies of the parameters and auxiliary states, by name.
-
-        The arrays belong to the module: the next call brings the same arrays up to date.
-        """
-        group = self._bound("get_params", params=True)
-        if self._params_dirty:
-            group.sync_params(*self._host_params())
-            self._params_dirty = False
-        return self._host_params()
-
-    def _host_params(self) -> tuple[Params, Params]:
-        """The host copies as they are; bind made them."""
-        assert self._arg_params is not None
-        assert self._aux_params is not None
-        return self._arg_params, self._aux_params
-
-    def init_params(
-        self,
-        initializer: Any = Uniform(0.01),  # noqa: B008 - immutable, and MXNet's documented default
-        arg_params: Mapping[str, nd.NDArray] | None = None,
-        aux_params: Mapping[str, nd.NDArray] | None = None,
-        allow_missing: bool = False,
-        force_init: bool = False,
-        allow_extra: bool = False,
-    ) -> None:
-        """Give parameters and auxiliary states their first values.
-
-        Parameters
-        ----------
-        initializer : Initializer or callable, optional
-            Fills what is not given; None leaves it as it is.
-        arg_params, aux_params : dict of str to NDArray, optional
-            Values given. Names the symbol does not have are ignored.
-        allow_missing : bool
-            Values may be missing where a dict is given; the initializer fills them.
-        force_init : bool
-            Initialize again; otherwise an initialized module only warns.
-        allow_extra : bool
-            Accepted for MXNet's signature; surplus names are ignored in any case.
-
-        Raises
-        ------
-        RuntimeError
-            A value is missing.
-        ShapeError
-            A value has the wrong shape. Nothing has changed.
-        """
-        group = self._bound("init_params")
-        if self.params_initialized and not force_init:
-            warnings.warn(
-                "Parameters already initialized and force_init=False. init_params call ignored.", stacklevel=2
-            )
-            return
-        if not allow_missing:
-            self._check_complete(arg_params, aux_params)
-        group.check_params(arg_params or {}, aux_params or {}, allow_extra=True)
-        if self.params_initialized:
-            self.get_params()
-        attributes = self._symbol.attr_dict()
-        fresh: list[tuple[nd.NDArray, nd.NDArray]] = []
-        for own, given in zip(self._host_params(), (arg_params, aux_params), strict=True):
-            for name, array in sorted(own.items()):
-                if given is not None and name in given:
-                    fresh.append((given[name], array))
-                elif initializer is not None:
-                    # A failing initializer must not leave a trained network half overwritten.
-                    target = nd.zeros(array.shape, dtype=array.dtype) if self.params_initialized else array
-                    initializer(InitDesc(name, attributes.get(name)), target)
-                    fresh.append((target, array))
-        for value, array in fresh:
-            if value is not array:
-                value.copyto(array)
-        group.set_params(*self._host_params())
-        self.params_initialized = True
-        self._params_dirty = False
-
-    def _check_complete(
-        self, arg_params: Mapping[str, nd.NDArray] | None, aux_params: Mapping[str, nd.NDArray] | None
-    ) -> None:
-        for names, given in ((self._param_names, arg_params), (self._aux_names, aux_params)):
-            for name in names:
-                if given is not None and name not in given:
-                    raise RuntimeError(f"{name} is not presented")
-
-    def set_params(
-        self,
-        arg_params: Mapping[str, nd.NDArray] | None,
-        aux_params: Mapping[str, nd.NDArray] | None,
-        allow_missing: bool = False,
-        force_init: bool = True,
-        allow_extra: bool = False,
-    ) -> None:
-        """Assign parameters and auxiliary states by name.
-
-        Parameters
-        ----------
-        allow_missing : bool
-            Names may be missing and keep their values. Surplus names then are errors unless `allow_extra`;
-            without `allow_missing` they are ignored (MXNet's rule).
-        force_init : bool
-            Assign even if the parameters are initialized already.
-        """
-        if not allow_missing:
-            self.init_params(None, arg_params, aux_params, allow_missing, force_init, allow_extra)
-            return
-        group = self._bound("set_params")
-        if self.params_initialized and not force_init:
-            warnings.warn(
-                "Parameters already initialized and force_init=False. set_params call ignored.", stacklevel=2
-            )
-            return
-        group.set_params(arg_params or {}, aux_params or {}, allow_extra)
-        self._params_dirty = True
-        self.params_initialized = True
+        group.reshape(*parse_data_desc(self._data_names, self._label_names, data_shapes, label_shapes))
 
     # ---- optimizer -----------------------------------------------------------------------------------------
 
@@ -399,8 +241,10 @@ class Module(BaseModule):
 
         Parameters
         ----------
-        kvstore : str or None
-            Any local kind; with one context the parameters are updated in place and no store is used.
+        kvstore : str, KVStore or None
+            What sums the gradients of several contexts: ``local`` on the CPU, ``device`` on the first one. It
+            also updates the parameters unless ``MXNET_UPDATE_ON_KVSTORE=0``. By name, it is not used for one
+            context. None: every context goes its own way.
         optimizer : str or Optimizer
             A name gets `rescale_grad` = 1 / batch size unless `optimizer_params` has one.
         optimizer_params : dict or pairs
@@ -412,86 +256,120 @@ class Module(BaseModule):
         if self.optimizer_initialized and not force_init:
             self.logger.warning("optimizer already initialized, ignoring...")
             return
-        if kvstore is not None and not isinstance(kvstore, str):
-            raise TypeError(f"kvstore must be a str or None, got {type(kvstore).__name__}")
-        if kvstore is not None and "dist" in kvstore:
-            raise MXNetError(f"kvstore {kvstore!r}: distributed training is not available")
-        names: dict[int | str, str] = dict(enumerate(self._param_names))
-        rescale_grad = 1.0 / group.batch_size
-        if isinstance(optimizer, str):
-            params = {"rescale_grad": rescale_grad, **dict(optimizer_params)}
-            optimizer = opt.create(optimizer, sym=self._symbol, param_idx2name=names, **params)
-        elif not isinstance(optimizer, opt.Optimizer):
-            raise TypeError(f"optimizer must be a name or an Optimizer, got {type(optimizer).__name__}")
-        else:
-            if optimizer.rescale_grad != rescale_grad:
-                warnings.warn(
-                    f"the optimizer was made outside Module and its rescale_grad {optimizer.rescale_grad} "
-                    f"is not 1.0 / batch_size = {rescale_grad}; is this intended?",
-                    stacklevel=2,
-                )
-            if not optimizer.idx2name:
-                optimizer.idx2name = names
-        updater = opt.get_updater(optimizer)
+        arg_params = self.get_params()[0]
+        store: Any
+        store, on_store = _model._create_kvstore(kvstore, len(self._context), arg_params)
+        batch_size = group.batch_size
+        if store is not None and "dist" in store.type and "_sync" in store.type:
+            batch_size *= store.num_workers
+        names = index_names(self._param_names, len(self._context), on_store)
+        optimizer = make_optimizer(optimizer, optimizer_params, self._symbol, names, 1.0 / batch_size)
+        updater = None if on_store else opt.get_updater(optimizer)
+        if store is not None:
+            if self._compression_params:
+                store.set_gradient_compression(self._compression_params)
+            if on_store:
+                store.set_optimizer(optimizer)
+            _model._initialize_kvstore(store, group.param_arrays, arg_params, self._param_names, on_store)
         if self._preload_opt_states is not None:
-            _read_states(updater, self._preload_opt_states)
+            _read_states(updater, store, self._preload_opt_states)
             self._preload_opt_states = None
-        self._optimizer, self._updater = updater.optimizer, updater
+        self._optimizer = optimizer if updater is None else updater.optimizer
+        self._updater, self._kvstore, self._update_on_kvstore = updater, store, on_store
         self.optimizer_initialized = True
 
     def borrow_optimizer(self, shared_module: Module) -> None:
-        """Use the optimizer, and its states, of another module."""
+        """Use the optimizer of another module, its states and its store."""
         if not shared_module.optimizer_initialized:
             raise MXNetError("borrow_optimizer: the other module has no optimizer")
         self._optimizer, self._updater = shared_module._optimizer, shared_module._updater
+        self._kvstore = shared_module._kvstore
+        self._update_on_kvstore = shared_module._update_on_kvstore
         self.optimizer_initialized = True
 
     def save_optimizer_states(self, fname: str) -> None:
         """Write the optimizer's states to a file, replacing it in one step."""
         self._require("save_optimizer_states", params=True, optimizer=True)
-        assert self._updater is not None
-        write_atomic(fname, self._updater.get_states())
+        if self._updater is None:
+            self._kvstore.save_optimizer_states(fname)
+        else:
+            write_atomic(fname, self._updater.get_states())
 
     def load_optimizer_states(self, fname: str) -> None:
         """Take over states written by `save_optimizer_states`, here or in MXNet."""
         self._require("load_optimizer_states", params=True, optimizer=True)
-        assert self._updater is not None
-        _read_states(self._updater, fname)
-        self._optimizer = self._updater.optimizer
+        _read_states(self._updater, self._kvstore, fname)
+        if self._updater is not None:
+            self._optimizer = self._updater.optimizer
 
     # ---- one batch -----------------------------------------------------------------------------------------
 
-    def forward(self, data_batch: DataBatch, is_train: bool | None = None) -> None:
+    def prepare(self, data_batch: Any, sparse_row_id_fn: Any = None) -> None:
+        """Nothing to do before a batch: there are no sparse parameters, and `sparse_row_id_fn` is refused
+        where it would matter."""
+        self._bound("prepare")
+        if sparse_row_id_fn is None:
+            return
+        if self._update_on_kvstore:
+            raise MXNetError(
+                "prepare: sparse_row_id_fn is for row_sparse parameters, which cysym does not have; "
+                "leave it out"
+            )
+        warnings.warn(
+            "Parameters are not updated in the KVStore. No need to call sparse_row_id_fn.", stacklevel=2
+        )
+
+    def forward(self, data_batch: Any, is_train: bool | None = None) -> None:
         """Compute the outputs of a batch; one of other shapes than bound reshapes the module first.
 
         Parameters
         ----------
-        data_batch : DataBatch
+        data_batch : DataBatch, or any object with `data` (and `label`); or list of DataBatch
+            A list has one batch per context.
         is_train : bool, optional
             As bound, by default.
         """
         group = self._bound("forward", params=True)
-        shapes = [array.shape for array in data_batch.data or ()]
-        if shapes != [desc.shape for desc in group.data_shapes]:
-            self._reshape_to(group, data_batch, shapes)
-        group.forward(data_batch, self.for_training if is_train is None else is_train)
+        if isinstance(data_batch, list):
+            if len(data_batch) != len(group.execs):
+                raise ValueError(f"{len(data_batch)} batches in a list for {len(group.execs)} contexts")
+            shapes = _joined([batch.data or () for batch in data_batch], group.data_shapes)
+        else:
+            shapes = [array.shape for array in data_batch.data or ()]
+        if shapes == group.data_sizes:
+            group.forward(data_batch, is_train)
+            return
+        before = group.data_shapes, group.label_shapes
+        self._reshape_to(group, data_batch, shapes)
+        try:
+            group.forward(data_batch, is_train)
+        except (MXNetError, ValueError):
+            group.reshape(*before)
+            raise
 
-    def _reshape_to(self, group: ExecutorGroup, batch: DataBatch, shapes: list[tuple[int, ...]]) -> None:
+    def _reshape_to(
+        self, group: DataParallelExecutorGroup, batch: Any, shapes: list[tuple[int, ...]]
+    ) -> None:
         if len(shapes) != len(group.data_shapes):
             raise MXNetError(
                 f"the module needs {len(group.data_shapes)} data arrays ({', '.join(self._data_names)}), "
                 f"the batch holds {len(shapes)}"
             )
-        data: Any = batch.provide_data or redescribed(group.data_shapes, shapes)
-        label: Any = batch.provide_label
-        if not label and batch.label:
-            descs = group.label_shapes or [DataDesc(name, ()) for name in self._label_names]
-            label = redescribed(descs, [array.shape for array in batch.label])
+        data: Any = getattr(batch, "provide_data", None) or redescribed(group.data_shapes, shapes)
+        label: Any = getattr(batch, "provide_label", None)
         if not label:
-            # Prediction without labels: no description, the executor's label array follows by inference.
+            descs = group.label_shapes or [DataDesc(name, ()) for name in self._label_names]
+            if isinstance(batch, list):
+                label = redescribed(
+                    descs, _joined([one.label or () for one in batch], group.label_shapes or ())
+                )
+            else:
+                label = redescribed(descs, [a.shape for a in getattr(batch, "label", None) or ()])
+        if not label:
+            # Prediction without labels: no description, the executors' label arrays follow by inference.
             group.reshape(as_descs(data), None)
         else:
-            group.reshape(*described(self._data_names, self._label_names, data, label))
+            group.reshape(*parse_data_desc(self._data_names, self._label_names, data, label))
 
     def backward(self, out_grads: Any = None) -> None:
         """Compute the gradients.
@@ -509,58 +387,81 @@ class Module(BaseModule):
     def update(self) -> None:
         """Let the optimizer change the parameters, with the gradients of the last `backward`."""
         self._require("update", params=True, optimizer=True)
-        assert self._group is not None
+        group = self._exec_group
+        assert group is not None
+        if group.grad_arrays is None:
+            raise MXNetError("update: the module was bound with for_training=False")
         self._params_dirty = True
-        self._group.update(self._updater)
+        if self._update_on_kvstore:
+            _model._update_params_on_kvstore(
+                group.param_arrays, group.grad_arrays, self._kvstore, self._param_names
+            )
+        elif self._kvstore is None and len(group.execs) == 1:
+            group.update(self._updater)
+        else:
+            assert self._updater is not None
+            _model._update_params(
+                group.param_arrays,
+                group.grad_arrays,
+                updater=self._updater,
+                num_device=len(group.execs),
+                kvstore=self._kvstore,
+                param_names=self._param_names,
+            )
 
     def update_metric(self, eval_metric: EvalMetric, labels: Any, pre_sliced: bool = False) -> None:
-        """Feed labels and the outputs of the last `forward` to a metric."""
-        group = self._bound("update_metric", params=True)
-        names = self._label_names if group.label_shapes is None else [d.name for d in group.label_shapes]
-        given = dict(zip(names, labels or (), strict=False))
-        eval_metric.update_dict(given, dict(zip(self._output_names, group.outputs(), strict=True)))
+        """Feed labels and the outputs of the last `forward` to a metric, once per context.
 
-    def get_outputs(self, merge_multi_context: bool = True) -> list[nd.NDArray]:
-        """Outputs of the last `forward`; their memory is used again by the next one."""
-        return self._bound("get_outputs", params=True).outputs()
+        With `pre_sliced`, `labels` has a list of labels per context.
+        """
+        self._bound("update_metric", params=True).update_metric(eval_metric, labels, pre_sliced)
 
-    def get_input_grads(self, merge_multi_context: bool = True) -> list[nd.NDArray]:
+    def get_outputs(self, merge_multi_context: bool = True) -> Any:
+        """Outputs of the last `forward`; their memory is used again by the next one.
+
+        Returns
+        -------
+        list of NDArray, or list of list of NDArray
+            Without `merge_multi_context` each output is a list of the contexts' shares.
+        """
+        return self._bound("get_outputs", params=True).get_outputs(merge_multi_context)
+
+    def get_input_grads(self, merge_multi_context: bool = True) -> Any:
         """Gradients of the data inputs, from the last `backward`; needs `inputs_need_grad`."""
         group = self._bound("get_input_grads", params=True)
         if not self.inputs_need_grad:
             raise MXNetError("get_input_grads: the module was bound without inputs_need_grad")
-        return group.input_grads()
+        return group.get_input_grads(merge_multi_context)
 
-    def get_states(self, merge_multi_context: bool = True) -> list[nd.NDArray]:
-        """The arrays of `state_names`."""
-        group = self._bound("get_states", params=True)
-        return [group.input_array(name) for name in self._state_names]
+    def get_states(self, merge_multi_context: bool = True) -> Any:
+        """The arrays of `state_names`, whole or each context's."""
+        return self._bound("get_states", params=True).get_states(merge_multi_context)
 
-    def set_states(self, states: Sequence[nd.NDArray] | None = None, value: float | None = None) -> None:
-        """Fill the arrays of `state_names`, each from its own array or all with one number."""
-        group = self._bound("set_states", params=True)
-        if (states is None) == (value is None):
-            raise ValueError("set_states needs either states or value")
-        targets = [group.input_array(name) for name in self._state_names]
-        values: Sequence[Any] = [value] * len(targets) if states is None else states
-        if len(values) != len(targets):
-            raise ValueError(
-                f"there are {len(targets)} states ({self._state_names}), got {len(values)} arrays"
-            )
-        for target, source in zip(targets, values, strict=True):
-            target[:] = source
+    def set_states(self, states: Sequence[Any] | None = None, value: float | None = None) -> None:
+        """Fill the arrays of `state_names`: each from its own array (or a list of one per context), or all
+        with one number."""
+        self._bound("set_states", params=True).set_states(states, value)
 
     def install_monitor(self, mon: Any) -> None:
-        """Let a Monitor watch the executor."""
+        """Let a Monitor watch the executors."""
         self._bound("install_monitor").install_monitor(mon)
 
 
-def _host_zeros(arrays: Mapping[str, nd.NDArray]) -> Params:
-    return {
-        name: nd.zeros(array.shape, ctx=cpu(), dtype=np.dtype(array.dtype)) for name, array in arrays.items()
-    }
+def _joined(batches: Sequence[Sequence[nd.NDArray]], descs: Sequence[DataDesc]) -> list[tuple[int, ...]]:
+    """The shapes of the inputs of one batch that a list of batches amounts to."""
+    shapes = [[array.shape for array in arrays] for arrays in batches]
+    if any(other != shapes[0] for other in shapes):
+        raise ValueError(f"all batches of a list need arrays of the same shapes, got {shapes}")
+    joined = []
+    for shape, desc in zip(shapes[0], descs, strict=False):
+        axis = batch_axis(desc)
+        joined.append(shape if axis < 0 else part(shape, axis, slice(0, len(shapes) * shape[axis])))
+    return joined
 
 
-def _read_states(updater: opt.Updater, fname: str) -> None:
-    with open(fname, "rb") as stream:
-        updater.set_states(stream.read())
+def _read_states(updater: opt.Updater | None, store: Any, fname: str) -> None:
+    if updater is None:
+        store.load_optimizer_states(fname)
+    else:
+        with open(fname, "rb") as stream:
+            updater.set_states(stream.read())

@@ -10,6 +10,7 @@ from typing import Any
 from .. import util
 from ..base import MXNetError
 from ..context import Context, current_context
+from ..dtypes import MX_TO_NP, NP_TO_MX
 from ..formats import params as _params
 from ..formats.atomic import write_atomic
 from ..ops.schema import OpDef, all_ops
@@ -27,6 +28,7 @@ from .functions import (
     mixed,
     moveaxis,
     onehot_encode,
+    power,
     split_v2,
 )
 from .makers import arange, array, empty, eye, full, linspace, ones, zeros
@@ -157,7 +159,9 @@ _functions = {
     for _name, _cls in all_ops().items()
 }
 _functions["_contrib_boolean_mask"] = boolean_mask
-op = _internal = submodule(__name__, "_internal", ("",), _functions)
+_internal = submodule(__name__, "_internal", ("",), _functions)
+op = submodule(__name__, "op", ("",), {n: f for n, f in _functions.items() if not n.startswith("_")})
+_internal.CachedOp = op.CachedOp = CachedOp  # type: ignore[attr-defined]
 linalg = submodule(__name__, "linalg", ("_linalg_",), _functions)
 contrib = submodule(__name__, "contrib", ("_contrib_",), _functions)
 vars(contrib).update((_name, getattr(_contrib, _name)) for _name in _contrib.__all__)
@@ -165,10 +169,23 @@ image = submodule(__name__, "image", ("_image_",), _functions)
 explain_absent(_module, ("",))
 for _name, _cls in all_ops().items():
     _function = _functions[_name]
-    if not hasattr(_module, _name):
+    if _name not in vars(_module):
         setattr(_module, _name, _function)
 for _name, _operators in MIXED.items():
     setattr(_module, _name, mixed(_name, *_operators))
 add_methods(NDArray, {**vars(_internal), "split_v2": split_v2})
 
-from . import random  # noqa: E402  # made of the functions above
+# MXNet defines these in the module of NDArray, and programs import them from there.
+_DTYPE_NP_TO_MX, _DTYPE_MX_TO_NP = NP_TO_MX, MX_TO_NP
+_GRAD_REQ_MAP = {"null": 0, "write": 1, "add": 3}
+_STORAGE_TYPE_STR_TO_ID = {"undefined": -1, "default": 0, "row_sparse": 1, "csr": 2}
+vars(sys.modules[f"{__name__}.ndarray"]).update((_name, getattr(_module, _name)) for _name in (
+    "add", "arange", "array", "concatenate", "divide", "empty", "equal", "eye", "from_dlpack", "from_numpy",
+    "full", "greater", "greater_equal", "histogram", "imdecode", "lesser", "lesser_equal", "linspace",
+    "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "modulo", "moveaxis", "multiply",
+    "not_equal", "onehot_encode", "ones", "power", "split_v2", "subtract", "to_dlpack_for_read",
+    "to_dlpack_for_write", "true_divide", "zeros", "_DTYPE_MX_TO_NP", "_DTYPE_NP_TO_MX", "_GRAD_REQ_MAP",
+    "_STORAGE_TYPE_STR_TO_ID",
+))  # fmt: skip
+
+from . import random, utils  # noqa: E402  # made of the functions above

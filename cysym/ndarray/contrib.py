@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base import MXNetError
+from ..context import Context, current_context
+from ..symbol.zipfian import zipfian
 from .ndarray import NDArray
 
 Arrays = Sequence[NDArray]
 __all__ = [
     "adamw_update", "isfinite", "isinf", "isnan", "mp_adamw_update", "multi_adamw_update",
-    "multi_lamb_update", "multi_mp_adamw_update", "multi_mp_lamb_update",
+    "multi_lamb_update", "multi_mp_adamw_update", "multi_mp_lamb_update", "rand_zipfian",
 ]  # fmt: skip
 
 
@@ -43,21 +45,27 @@ def _in_turn(**lists: Arrays) -> list[NDArray]:
 
 def adamw_update(
     weight: NDArray, grad: NDArray, mean: NDArray, var: NDArray, rescale_grad: Any, lr: float, eta: float,
-    **kwargs: Any,
+    beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, wd: float = 0, clip_gradient: float = -1,
+    out: Any = None, name: str | None = None, **kwargs: Any,
 ) -> NDArray:  # fmt: skip
     """`_adamw_update`; `rescale_grad` may be a number. The weight is written only through ``out=weight``."""
-    factor = _rescale(rescale_grad, weight)
-    result: NDArray = _op("_adamw_update")(weight, grad, mean, var, factor, lr=lr, eta=eta, **kwargs)
+    arrays = weight, grad, mean, var, _rescale(rescale_grad, weight)
+    rates = {"lr": lr, "eta": eta, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd}
+    result: NDArray = _op("_adamw_update")(*arrays, **rates, clip_gradient=clip_gradient, out=out, **kwargs)
     return result
 
 
 def mp_adamw_update(
     weight: NDArray, grad: NDArray, mean: NDArray, var: NDArray, weight32: NDArray, rescale_grad: Any,
-    lr: float, eta: float, **kwargs: Any,
+    lr: float, eta: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, wd: float = 0,
+    clip_gradient: float = -1, out: Any = None, name: str | None = None, **kwargs: Any,
 ) -> NDArray:  # fmt: skip
     """`_mp_adamw_update`; `rescale_grad` may be a number."""
     arrays = weight, grad, mean, var, weight32, _rescale(rescale_grad, weight)
-    result: NDArray = _op("_mp_adamw_update")(*arrays, lr=lr, eta=eta, **kwargs)
+    rates = {"lr": lr, "eta": eta, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd}
+    result: NDArray = _op("_mp_adamw_update")(
+        *arrays, **rates, clip_gradient=clip_gradient, out=out, **kwargs
+    )
     return result
 
 
@@ -101,6 +109,37 @@ def multi_mp_lamb_update(
     arrays = _in_turn(weights=weights, grads=grads, mean=mean, var=var, weights32=weights32)
     rates = {"learning_rates": lrs, "wds": wds, "step_count": step_count}
     return _op("_multi_mp_lamb_update")(*arrays, out=out, **rates, **kwargs)
+
+
+def rand_zipfian(
+    true_classes: NDArray, num_sampled: int, range_max: int, ctx: Context | None = None
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Classes drawn with about Zipf's frequencies, for losses over a sample of the classes.
+
+    Class c is drawn with probability ``(log(c + 2) - log(c + 1)) / log(range_max + 1)``, with replacement.
+
+    Parameters
+    ----------
+    true_classes
+        Numbers of the true classes.
+    num_sampled
+        How many to draw.
+    range_max
+        How many classes there are.
+    ctx
+        Where; the current context by default.
+
+    Returns
+    -------
+    tuple of NDArray
+        Drawn classes (int64), how often each true class is expected among them, and each drawn one.
+    """
+    from . import random
+
+    ctx = ctx or current_context()
+    true = true_classes.as_in_context(ctx)
+    made: tuple[NDArray, NDArray, NDArray] = zipfian(random.uniform, true, num_sampled, range_max, ctx=ctx)
+    return made
 
 
 def isinf(data: NDArray) -> NDArray:

@@ -80,7 +80,7 @@ def _over(storage: Storage, shape: tuple[int, ...], code: int, context: Context)
     return array_over(NDArray, storage, 0, (shape if shape or util.is_np_shape() else (1,), code, context))
 
 
-def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:
+def from_numpy(ndarray: np.ndarray, zero_copy: bool = True, array_cls: Any = None) -> NDArray:
     """Array with a NumPy array's values and element type.
 
     Parameters
@@ -89,12 +89,18 @@ def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:
         In C order where `zero_copy` is set.
     zero_copy
         Use its memory, and set it read-only on NumPy's side, as MXNet does; False makes a copy.
+    array_cls
+        `NDArray`, the default; MXNet has a second class of arrays, which is absent.
 
     Raises
     ------
+    NotImplementedError
+        Another `array_cls`.
     ValueError
         `zero_copy` of an array that is not in C order, not aligned, or read-only already.
     """
+    if array_cls is not None and array_cls.__name__ != "NDArray":
+        raise NotImplementedError(f"from_numpy: arrays are made as NDArray, not as {array_cls}")
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy expects a numpy.ndarray, got {type(ndarray)}")
     code = dtype_code(ndarray.dtype)

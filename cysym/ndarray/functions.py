@@ -131,10 +131,19 @@ def onehot_encode(indices: NDArray, out: NDArray) -> NDArray:
     return _run("one_hot", [indices], [out], depth=out.shape[1], dtype=dtype)[0]
 
 
-def imdecode(*args: Any, **kwargs: Any) -> NoReturn:
-    """Not supported: images are decoded by other packages."""
+def imdecode(
+    str_img: Any, clip_rect: Any = (0, 0, 0, 0), out: Any = None, index: int = 0, channels: int = 3,
+    mean: Any = None,
+) -> NoReturn:  # fmt: skip
+    """Not supported, and failing in MXNet 1.9.1, too: `mx.image.imdecode` decodes images.
+
+    Raises
+    ------
+    MXNetError
+        Always.
+    """
     raise MXNetError(
-        "imdecode: images are not decoded here; decode them with another package (Pillow, OpenCV)"
+        "mx.nd.imdecode is not supported; use mx.image.imdecode, then crop and subtract the mean"
     )
 
 
@@ -186,7 +195,6 @@ MIXED: dict[str, tuple[str, str, str, Callable[[Any, Any], Any]]] = {
     "divide": ("broadcast_div", "_div_scalar", "_rdiv_scalar", op.truediv),
     "true_divide": ("broadcast_div", "_div_scalar", "_rdiv_scalar", op.truediv),
     "modulo": ("broadcast_mod", "_mod_scalar", "_rmod_scalar", op.mod),
-    "power": ("broadcast_power", "_power_scalar", "_rpower_scalar", op.pow),
     "maximum": ("broadcast_maximum", "_maximum_scalar", "_maximum_scalar", max),
     "minimum": ("broadcast_minimum", "_minimum_scalar", "_minimum_scalar", min),
     "hypot": ("broadcast_hypot", "_hypot_scalar", "_hypot_scalar", np.hypot),
@@ -204,3 +212,20 @@ MIXED: dict[str, tuple[str, str, str, Callable[[Any, Any], Any]]] = {
     "logical_or": ("broadcast_logical_or", "_logical_or_scalar", "_logical_or_scalar", _truth(op.or_)),
     "logical_xor": ("broadcast_logical_xor", "_logical_xor_scalar", "_logical_xor_scalar", _truth(op.xor)),
 }  # fmt: skip
+
+_power = mixed("power", "broadcast_power", "_power_scalar", "_rpower_scalar", op.pow)
+
+
+def power(base: Any, exp: Any) -> Any:
+    """``base ** exp`` of arrays and numbers, element by element with broadcasting.
+
+    Parameters
+    ----------
+    base, exp : NDArray or number
+        A number takes the array's element type.
+
+    Returns
+    -------
+    NDArray, or a number where both are numbers
+    """
+    return _power(base, exp)

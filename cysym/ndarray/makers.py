@@ -149,10 +149,13 @@ def linspace(
     return array(values, ctx, dtype)
 
 
-def eye(N: int, M: int = 0, k: int = 0, ctx: Any = None, dtype: Any = None) -> NDArray:
-    """N x M array (M=0: square) of zeros with ones on diagonal `k`."""
+def eye(N: int, M: int = 0, k: int = 0, ctx: Any = None, dtype: Any = None, **kwargs: Any) -> NDArray:
+    """N x M array (M=0: square) of zeros with ones on diagonal `k`; `kwargs` are those of operator `_eye`."""
+    from . import _internal
+
     params = {"N": N, "M": M, "k": k, "dtype": NAMES[dtype_code(dtype or np.float32)]}
-    return _run("_eye", ctx, params)
+    made: NDArray = _internal._eye(**params, ctx=ctx, **kwargs)
+    return made
 
 
 __all__ = [

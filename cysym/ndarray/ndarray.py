@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import util
+from .. import absent, util
 from .._core import ArrayBase, array_over
 from ..base import DeviceError, MXNetError
 from ..context import Context, current_context
@@ -47,6 +47,8 @@ class NDArray(ArrayBase):
     @property
     def ndim(self) -> int:
         return len(self.shape)
+
+    handle = absent.member("ndarray.NDArray.handle")
 
     @property
     def stype(self) -> str:
@@ -299,6 +301,25 @@ class NDArray(ArrayBase):
         missing = len(target) - self.ndim
         source = self._reshaped((1,) * missing + self.shape) if missing > 0 else self
         return _op("broadcast_to", source, shape=target)
+
+    def broadcast_like(self, other: NDArray, **kwargs: Any) -> NDArray:
+        """Copy stretched to the shape of `other`; ``lhs_axes`` and ``rhs_axes`` name the axes meant."""
+        return _op("broadcast_like", self, other, **kwargs)
+
+    def slice_assign(self, rhs: NDArray, begin: Any, end: Any, step: Any) -> NDArray:
+        """Write `rhs` into the elements from `begin` to below `end` in steps of `step`, axis by axis; returns
+        this array."""
+        from . import _internal
+
+        return _internal._slice_assign(self, rhs, begin=begin, end=end, step=step, out=self)  # type: ignore[no-any-return]
+
+    def slice_assign_scalar(self, value: float, begin: Any, end: Any, step: Any) -> NDArray:
+        """Write `value` into the elements from `begin` to below `end` in steps of `step`, axis by axis;
+        returns this array."""
+        from . import _internal
+
+        where = {"begin": begin, "end": end, "step": step}
+        return _internal._slice_assign_scalar(self, scalar=value, **where, out=self)  # type: ignore[no-any-return]
 
     def tostype(self, stype: str) -> NDArray:
         """The array itself: all arrays are dense ('default')."""

@@ -48,6 +48,22 @@ for _name, _cls in all_ops().items():
     if _name.startswith("_random_") and _name.endswith("_like"):
         _short = _name.removeprefix("_random_")
         _made[_short] = make_function(_short, _cls, _call, __name__, "NDArray", ("out", "name"))
+_multinomial = _made["multinomial"]
+
+
+def multinomial(
+    data: NDArray,
+    shape: Any = None,
+    get_prob: bool = False,
+    out: Any = None,
+    dtype: Any = "int32",
+    **kwargs: Any,
+) -> Any:
+    return _multinomial(data, shape, get_prob, dtype, out=out, **kwargs)
+
+
+multinomial.__doc__ = _multinomial.__doc__
+_made["multinomial"] = multinomial
 globals().update(_made)
 explain_absent(sys.modules[__name__], ("_random_", "_sample_"))
 

@@ -139,7 +139,9 @@ class NagMomUpdate(_Common):
     """Nesterov's accelerated gradient.
 
     ``g = clip(rescale_grad * grad) + wd * weight``, ``mom = momentum * mom - lr * g``, ``output = weight +
-    momentum * mom - lr * g``; ``mom`` is written in place. (MXNet: nag_mom_update)
+    momentum * mom - lr * g``; ``mom`` is written in place. MXNet computes the decay in ``mom`` from the new
+    weight where ``out`` is the weight; here results never depend on where they go, and `NagStep` serves the
+    optimizer. (MXNet: nag_mom_update)
     """
 
     name = "nag_mom_update"
@@ -148,8 +150,22 @@ class NagMomUpdate(_Common):
     states = ("mom",)
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mom",)}
     scalars = (*Update.scalars, "momentum")
+    ahead: ClassVar[bool] = False
 
     momentum = Float(0.0, "share of the last step kept", dynamic=True)
+
+    def lower(self, c: LowerContext) -> None:
+        floats = [c.dynamic(p) for p in self.scalars]
+        update(c, self.name, ("weight", "grad", "mom"), (), "output", floats, ints=[int(self.ahead)])
+
+
+class NagStep(NagMomUpdate):
+    """`nag_mom_update` as MXNet's NAG optimizer has it: the decay in ``mom`` is that of the new weight.
+
+    ``mom = momentum * mom - lr * (clip(rescale_grad * grad) + wd * output)``. Not in the registry.
+    """
+
+    ahead = True
 
 
 class SignsgdUpdate(_Common):

@@ -26,6 +26,7 @@ class _Master(Update):
     """One weight with a float32 copy: states and copy are float32."""
 
     kernel: ClassVar[str]
+    ints: ClassVar[tuple[int, ...]] = ()
 
     lr = Float(doc="learning rate", dynamic=True)
     wd = Float(0.0, "weight decay", dynamic=True)
@@ -40,7 +41,7 @@ class _Master(Update):
     def lower(self, c: LowerContext) -> None:
         floats = [c.dynamic(p) for p in self.scalars]
         names = ("weight", "grad", *self.states)
-        update(c, self.kernel, names, (), "output", floats, master="weight32")
+        update(c, self.kernel, names, (), "output", floats, ints=self.ints, master="weight32")
 
 
 class MpSgdUpdate(_Master):
@@ -76,12 +77,14 @@ class MpSgdMomUpdate(_Master):
 class MpNagMomUpdate(_Master):
     """`nag_mom_update` of ``weight32``; ``mom`` and ``weight32`` (float32) are written in place.
 
-    (MXNet: mp_nag_mom_update)
+    ``mom = momentum * mom - lr * (clip(rescale_grad * grad) + wd * output)``: the decay is that of the new
+    weight, as in MXNet. (MXNet: mp_nag_mom_update)
     """
 
     name = "mp_nag_mom_update"
     leading = ("lr", "momentum")
     kernel = "nag_mom_update"
+    ints = (1,)
     inputs = ("weight", "grad", "mom", "weight32")
     states = ("mom",)
     mutates: ClassVar[dict[str, tuple[str, ...]]] = {"forward": ("mom", "weight32")}

@@ -77,9 +77,9 @@ class Param(Generic[T]):
         raise NotImplementedError
 
     def refuse(self, value: Any) -> MXNetError:
-        return MXNetError(
-            f"Invalid Parameter format for {self.name} expect {self.kind} but value={str(value)!r}"
-        )
+        text = str(value)
+        text = text if len(text) <= 200 else f"{text[:200]}..."
+        return MXNetError(f"Invalid Parameter format for {self.name} expect {self.kind} but value={text!r}")
 
 
 class Int(Param[int]):

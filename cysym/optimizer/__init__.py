@@ -1,12 +1,64 @@
 """Optimizers: rules that turn gradients into better parameters.
 
-`optimizer` holds the base class and the registry, `rules` one class per rule, `updater` the object that keeps
-each parameter's state, and `states` the file format of those states. Arrays change through `nd` operators
-only.
+`base` holds the base class and the registry; `gradient_descent`, `adaptive`, `large_batch` and `contrib` one
+class per rule; `updater` the object that keeps each parameter's state; `states` and `unpickle` the file
+format of those states. `optimizer` shows all names under the path MXNet has them at. Arrays change through
+operators only.
 """
 
-from .optimizer import Optimizer, create, register
-from .rules import SGD, Adam
-from .updater import Updater, get_updater
+from . import contrib as contrib
+from . import optimizer as optimizer
+from .optimizer import (
+    DCASGD,
+    FTML,
+    LAMB,
+    LARS,
+    LBSGD,
+    NAG,
+    SGD,
+    SGLD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    Adamax,
+    Ftrl,
+    Nadam,
+    NDabs,
+    Optimizer,
+    RMSProp,
+    Signum,
+    Test,
+    Updater,
+    ccSGD,
+    create,
+    get_updater,
+    register,
+)
 
-__all__ = ["SGD", "Adam", "Optimizer", "Updater", "create", "get_updater", "register"]
+__all__ = [
+    "DCASGD",
+    "FTML",
+    "LAMB",
+    "LARS",
+    "LBSGD",
+    "NAG",
+    "SGD",
+    "SGLD",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "Adamax",
+    "Ftrl",
+    "NDabs",
+    "Nadam",
+    "Optimizer",
+    "RMSProp",
+    "Signum",
+    "Test",
+    "Updater",
+    "ccSGD",
+    "contrib",
+    "create",
+    "get_updater",
+    "register",
+]  # fmt: skip

@@ -1,229 +1,44 @@
-"""The optimizer base class: learning rates, weight decays and update counts of every parameter; the registry.
+"""`mx.optimizer.optimizer`, the module old programs import from: every optimizer, the Updater, the registry.
 
-A rule (see `rules`) adds `create_state` and `update`. Parameters are known by index; `idx2name` gives the
-names that the multipliers and the weight decay rule go by. Nothing here keeps arrays: states live in the
-Updater.
+The classes live in `base`, `gradient_descent`, `adaptive`, `large_batch` and `updater`; `mx.optimizer` shows
+the same names.
 """
 
-from __future__ import annotations
+from typing import Any
 
-import logging
-import warnings
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from .. import ndarray as _nd
+from .adaptive import FTML, AdaDelta, AdaGrad, Adam, Adamax, Ftrl, Nadam, RMSProp
+from .base import Optimizer, create, register
+from .gradient_descent import DCASGD, NAG, SGD, SGLD, Signum, Test, ccSGD
+from .large_batch import LAMB, LARS, LBSGD
+from .updater import Updater, get_updater
 
-import numpy as np
+_ops: Any = _nd
+NDabs = _ops.abs  # a name MXNet's module exports by accident; `import *` brings it along
 
-from .. import ndarray as nd
-from ..lr_scheduler import LRScheduler
-
-Index = int | str
-State = Any  # None, an NDArray, or a tuple of states
-OptimizerClass = TypeVar("OptimizerClass", bound="type[Optimizer]")
-
-
-class Optimizer:
-    """Base class of all update rules.
-
-    Parameters
-    ----------
-    rescale_grad : float
-        Factor on every gradient; Module gives 1 / batch size.
-    param_idx2name : dict of int to str, optional
-        Names of the parameters.
-    wd : float
-        Weight decay. Applied to names ending in ``_weight`` or ``_gamma`` only (`set_wd_mult` changes that).
-    clip_gradient : float, optional
-        Bound of each element of the rescaled gradient.
-    learning_rate : float, optional
-        0.01 unless given; with a scheduler, replaces the scheduler's `base_lr`.
-    lr_scheduler : LRScheduler, optional
-        Gives the learning rate for each update.
-    sym : Symbol, optional
-        Where ``__lr_mult__`` and ``__wd_mult__`` attributes of the parameters are read from.
-    begin_num_update : int
-        Updates done before; where schedules and bias corrections go on.
-    multi_precision : bool
-        Keep a float32 master copy of float16 parameters.
-    param_dict : dict, optional
-        Objects with `lr_mult` and `wd_mult` by index; these win over names.
-    """
-
-    opt_registry: dict[str, type[Optimizer]] = {}
-
-    def __init__(
-        self,
-        rescale_grad: float = 1.0,
-        param_idx2name: Mapping[Index, str] | None = None,
-        wd: float = 0.0,
-        clip_gradient: float | None = None,
-        learning_rate: float | None = None,
-        lr_scheduler: LRScheduler | None = None,
-        sym: Any = None,
-        begin_num_update: int = 0,
-        multi_precision: bool = False,
-        param_dict: Mapping[Index, Any] | None = None,
-    ) -> None:
-        if param_idx2name is not None and not isinstance(param_idx2name, Mapping):
-            raise TypeError(f"param_idx2name must be a dict of indices to names, got {param_idx2name!r}")
-        self.rescale_grad = rescale_grad
-        self.lr_scheduler = lr_scheduler
-        if lr_scheduler is None:
-            self.lr = 0.01 if learning_rate is None else learning_rate
-        elif learning_rate is None:
-            self.lr = lr_scheduler.base_lr
-        else:
-            self.lr = learning_rate
-            if lr_scheduler.base_lr != learning_rate:
-                logging.warning(
-                    "learning_rate %s replaces the scheduler's base_lr %s",
-                    learning_rate,
-                    lr_scheduler.base_lr,
-                )
-                lr_scheduler.base_lr = learning_rate
-        self.wd = wd
-        self.clip_gradient = clip_gradient
-        self.begin_num_update = begin_num_update
-        self.num_update = begin_num_update
-        self.multi_precision = multi_precision
-        self._index_update_count: dict[Index, int] = {}
-        self.idx2name: dict[Index, str] = dict(param_idx2name or {})
-        self.sym_info: tuple[Any, ...] = () if sym is None else (sym.attr_dict(), sym.list_arguments())
-        self.param_dict: dict[Index, Any] = dict(param_dict or {})
-        self.lr_mult: dict[Any, float] = {}
-        self.wd_mult: dict[Any, float] = {}
-        self.set_lr_mult({})
-        self.set_wd_mult({})
-
-    @staticmethod
-    def register(klass: OptimizerClass) -> OptimizerClass:
-        """Class decorator: make a subclass known to `create` under its lower-case name."""
-        if not (isinstance(klass, type) and issubclass(klass, Optimizer)):
-            raise TypeError(f"can only register subclasses of Optimizer, got {klass!r}")
-        name = klass.__name__.lower()
-        previous = Optimizer.opt_registry.get(name)
-        if previous is not None and previous is not klass:
-            warnings.warn(
-                f"new optimizer {klass.__module__}.{klass.__name__} is overriding existing optimizer "
-                f"{previous.__module__}.{previous.__name__}",
-                stacklevel=2,
-            )
-        Optimizer.opt_registry[name] = klass
-        return klass
-
-    @staticmethod
-    def create_optimizer(name: str, **kwargs: Any) -> Optimizer:
-        """Make the optimizer registered under `name`; ValueError if there is none."""
-        klass = Optimizer.opt_registry.get(name.lower()) if isinstance(name, str) else None
-        if klass is None:
-            known = ", ".join(sorted(Optimizer.opt_registry))
-            raise ValueError(f"Cannot find optimizer {name}; known are: {known}")
-        return klass(**kwargs)
-
-    def create_state(self, index: Index, weight: nd.NDArray) -> State:
-        """The state of a parameter before its first update; None if the rule needs none."""
-        return None
-
-    def update(self, index: Index, weight: nd.NDArray, grad: nd.NDArray, state: State) -> None:
-        """Change `weight` and `state` in place, given the gradient."""
-        raise NotImplementedError(f"{type(self).__name__} must define update")
-
-    # Position of the float32 copy in the state of a float16 parameter, (copy, state) as in MXNet's base
-    # class.
-    _master_position = 0
-
-    def create_state_multi_precision(self, index: Index, weight: nd.NDArray) -> State:
-        """`create_state`, with the float32 copy of a float16 parameter if `multi_precision` is on."""
-        if weight.dtype != np.float16:
-            return self.create_state(index, weight)
-        if not self.multi_precision:
-            warnings.warn(
-                f"{type(self).__name__} updates parameter {self.idx2name.get(index, index)} in float16; "
-                "rounding may slow or spoil training; multi_precision=True keeps a float32 copy",
-                stacklevel=2,
-            )
-            return self.create_state(index, weight)
-        master = weight.astype(np.float32)
-        state = self.create_state(index, master)
-        return (master, state) if self._master_position == 0 else (state, master)
-
-    def update_multi_precision(
-        self, index: Index, weight: nd.NDArray, grad: nd.NDArray, state: State
-    ) -> None:
-        """`update`, done on the float32 copy where there is one."""
-        if self.multi_precision and weight.dtype == np.float16:
-            master, inner = state[self._master_position], state[1 - self._master_position]
-            self.update(index, master, grad.astype(np.float32), inner)
-            master.copyto(weight)
-        else:
-            self.update(index, weight, grad, state)
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate now, before per-parameter multipliers."""
-        return self.lr if self.lr_scheduler is None else self.lr_scheduler(self.num_update)
-
-    def set_learning_rate(self, lr: float) -> None:
-        """Set the rate; UserWarning is raised if a scheduler decides it."""
-        if self.lr_scheduler is not None:
-            raise UserWarning("the learning rate comes from lr_scheduler; it can be set only without one")
-        self.lr = lr
-
-    def set_lr_scale(self, args_lrscale: Mapping[Any, float]) -> None:
-        """MXNet's removed predecessor of `set_lr_mult`."""
-        raise DeprecationWarning("set_lr_scale is gone; use set_lr_mult")
-
-    def set_lr_mult(self, args_lr_mult: Mapping[Any, float]) -> None:
-        """Set learning rate multipliers by name or index, over the ``__lr_mult__`` attributes of the
-        symbol."""
-        self.lr_mult = {**self._symbol_multipliers("__lr_mult__"), **args_lr_mult}
-
-    def set_wd_mult(self, args_wd_mult: Mapping[Any, float]) -> None:
-        """Set weight decay multipliers by name or index.
-
-        Names not ending in ``_weight`` or ``_gamma`` have 0 unless a ``__wd_mult__`` attribute or the
-        argument says otherwise.
-        """
-        exempt = {name: 0.0 for name in self.idx2name.values() if not name.endswith(("_weight", "_gamma"))}
-        self.wd_mult = {**exempt, **self._symbol_multipliers("__wd_mult__"), **args_wd_mult}
-
-    def _symbol_multipliers(self, key: str) -> dict[Any, float]:
-        if not self.sym_info:
-            return {}
-        attributes, names = self.sym_info
-        return {name: float(attributes[name][key]) for name in names if key in attributes.get(name, ())}
-
-    def _update_count(self, index: Index) -> int:
-        """Count one more update of a parameter; returns its count."""
-        count = self._index_update_count.get(index, self.begin_num_update) + 1
-        self._index_update_count[index] = count
-        if count > self.num_update:
-            self.num_update = count
-        return count
-
-    def _get_lr(self, index: Index) -> float:
-        """The rate of one parameter."""
-        lr = self.lr if self.lr_scheduler is None else self.lr_scheduler(self.num_update)
-        if index in self.param_dict:
-            return float(lr * self.param_dict[index].lr_mult)
-        if index in self.lr_mult:
-            return lr * self.lr_mult[index]
-        return lr * self.lr_mult.get(self.idx2name.get(index), 1.0)
-
-    def _get_wd(self, index: Index) -> float:
-        """The weight decay of one parameter."""
-        if index in self.param_dict:
-            return float(self.wd * self.param_dict[index].wd_mult)
-        if index in self.wd_mult:
-            return self.wd * self.wd_mult[index]
-        return self.wd * self.wd_mult.get(self.idx2name.get(index), 1.0)
-
-    def _common(self) -> dict[str, float]:
-        """Arguments every update operator takes and that are the same for all parameters."""
-        if self.clip_gradient:
-            return {"rescale_grad": self.rescale_grad, "clip_gradient": self.clip_gradient}
-        return {"rescale_grad": self.rescale_grad}
-
-
-register = Optimizer.register
-create = Optimizer.create_optimizer
+__all__ = [
+    "DCASGD",
+    "FTML",
+    "LAMB",
+    "LARS",
+    "LBSGD",
+    "NAG",
+    "SGD",
+    "SGLD",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "Adamax",
+    "Ftrl",
+    "NDabs",
+    "Nadam",
+    "Optimizer",
+    "RMSProp",
+    "Signum",
+    "Test",
+    "Updater",
+    "ccSGD",
+    "create",
+    "get_updater",
+    "register",
+]  # fmt: skip

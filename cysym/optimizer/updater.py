@@ -10,45 +10,102 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ndarray as nd
-from ..base import FormatError
 from ..context import Context
 from . import states as _states
-from .optimizer import Index, Optimizer, State
+from .base import Index, Optimizer, State
 
 
 class Updater:
-    """Call it with (index, gradient, weight), single or as lists of equal length."""
+    """Call it with (index, gradient, weight), single or as lists of equal length.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        One whose `aggregate_num` is above 0 gets that many parameters of one element type at once.
+    """
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
         self.states: dict[Index, State] = {}
         # States read from a file lie on the CPU until their parameter is next updated.
         self.states_synced: dict[Index, bool] = {}
+        self.aggregate_updates = optimizer.aggregate_num > 0
 
-    def __call__(
-        self,
-        index: Index | Sequence[Index],
-        grad: Any,
-        weight: Any,
-    ) -> None:
-        """Update one parameter or several in place; `grad` and `weight` are NDArrays, or lists of them."""
-        if isinstance(index, list | tuple):
-            for i, g, w in zip(index, grad, weight, strict=True):
-                self._update(i, g, w)
+    def __call__(self, index: Any, grad: Any, weight: Any) -> None:
+        """Update one parameter or several in place.
+
+        Parameters
+        ----------
+        index : int or str, or list of them
+            What the state is kept under; bytes are decoded.
+        grad, weight : NDArray, or lists of them
+            The weights are written.
+
+        Raises
+        ------
+        ValueError
+            Lists of different lengths.
+        """
+        if not isinstance(index, list | tuple):
+            self._one(index.decode() if isinstance(index, bytes) else index, grad, weight)
+            return
+        if not len(index) == len(grad) == len(weight):
+            raise ValueError(
+                f"an update needs lists of one length, got {len(index)} indices, {len(grad)} gradients, "
+                f"{len(weight)} weights"
+            )
+        if not weight:
+            return
+        optimizer = self.optimizer
+        optimizer._set_current_context(weight[0].context.device_id)
+        synced = self.states_synced
+        indices: list[Index] = []
+        for i, w in zip(index, weight, strict=True):
+            if isinstance(i, bytes):
+                i = i.decode()
+            if not synced.get(i):
+                self._prepare(i, w)
+            indices.append(i)
+        if self.aggregate_updates:
+            self._aggregated(indices, grad, weight)
+            return
+        for i, g, w in zip(indices, grad, weight, strict=True):
+            optimizer.update_multi_precision(i, w, g, self.states[i])
+
+    def _one(self, index: Index, grad: Any, weight: Any) -> None:
+        optimizer = self.optimizer
+        optimizer._set_current_context(weight.context.device_id)
+        if not self.states_synced.get(index):
+            self._prepare(index, weight)
+        state = self.states[index]
+        if self.aggregate_updates:
+            optimizer.update_multi_precision((index,), (weight,), (grad,), [state])
         else:
-            self._update(index, grad, weight)
+            optimizer.update_multi_precision(index, weight, grad, state)
 
-    def _update(self, index: Any, grad: Any, weight: Any) -> None:
-        state = self.states[index] if self.states_synced.get(index) else self._prepare(index, weight)
-        self.optimizer.update_multi_precision(index, weight, grad, state)
+    def _aggregated(self, indices: Sequence[Index], grads: Sequence[Any], weights: Sequence[Any]) -> None:
+        """Hand parameters over in groups, a group has one element type."""
+        optimizer, states = self.optimizer, self.states
+        size = optimizer.aggregate_num
+        groups: dict[Any, list[int]] = {}
+        for k, w in enumerate(weights):
+            groups.setdefault(w.dtype, []).append(k)
+        for members in groups.values():
+            for start in range(0, len(members), size):
+                chunk = members[start : start + size]
+                optimizer.update_multi_precision(
+                    tuple([indices[k] for k in chunk]),
+                    tuple([weights[k] for k in chunk]),
+                    tuple([grads[k] for k in chunk]),
+                    [states[indices[k]] for k in chunk],
+                )
 
-    def _prepare(self, index: Index, weight: nd.NDArray) -> State:
+    def _prepare(self, index: Index, weight: nd.NDArray) -> None:
         if index in self.states:
             self.states[index] = self.sync_state_context(self.states[index], weight.context)
         else:
             self.states[index] = self.optimizer.create_state_multi_precision(index, weight)
         self.states_synced[index] = True
-        return self.states[index]
 
     def sync_state_context(self, state: State, context: Context) -> State:
         """The same state with its arrays on `context`."""
@@ -59,7 +116,10 @@ class Updater:
         return state
 
     def get_states(self, dump_optimizer: bool = False) -> bytes:
-        """The states as bytes: a dict of index to state, or a pair of that and the optimizer."""
+        """The states as bytes: a dict of index to state, or a pair of that and the optimizer.
+
+        MXNet 1.x reads them as its own (see `states` for what cannot be written).
+        """
         return _states.dumps((self.states, self.optimizer) if dump_optimizer else self.states)
 
     def set_states(self, states: bytes) -> None:
@@ -70,14 +130,12 @@ class Updater:
         FormatError
             The bytes are no such states; the updater stays as it was.
         """
-        content = _states.loads(states)
-        optimizer = self.optimizer
-        if isinstance(content, tuple) and len(content) == 2:
-            content, optimizer = content
-        if not isinstance(content, dict) or not isinstance(optimizer, Optimizer):
-            raise FormatError(f"optimizer states hold a {type(content).__name__} instead of a dict of states")
-        self.states, self.optimizer = content, optimizer
+        content, optimizer = _states.loads(states)
+        self.states = content
         self.states_synced = dict.fromkeys(content, False)
+        if optimizer is not None:
+            self.optimizer = optimizer
+            self.aggregate_updates = optimizer.aggregate_num > 0
 
 
 def get_updater(optimizer: Optimizer) -> Updater:

@@ -75,9 +75,12 @@ def parse_shape(text: str, name: str) -> Dims:
     """A ``__shape__`` attribute; MXNet's 0 for unknown becomes -1."""
     try:
         value: Any = ast.literal_eval(text) if len(text) < 4096 else None
-        dims = (value,) if isinstance(value, int) else tuple(int(v) for v in value)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        raise MXNetError(f"variable {name}: __shape__ = {text!r} is no shape") from None
+        value = None
+    dims = [value] if isinstance(value, int) else value
+    if not isinstance(dims, (tuple, list)) or any(type(d) is not int or d >= 2**62 for d in dims):
+        shown = text if len(text) <= 200 else f"{text[:200]}..."
+        raise MXNetError(f"variable {name}: __shape__ = {shown!r} is no shape")
     return tuple(d if d > 0 else -1 for d in dims)
 
 

@@ -57,6 +57,7 @@ class LowerContext:
         self._is_placed = is_pinned_output
         self._after: list[Call] = []
         self.shared: dict[Any, Any] = {}  # of one program: what this node's forward leaves for its backward
+        self.changing: frozenset[Buffer] = frozenset()  # memory that will change: copied instead of aliased
         self._shapes: Mapping[str, tuple[int, ...]] = shapes or {}
         self._read = frozenset(outs) if read is None else read
         self._widen = not op.half and any(t.dtype == HALF for t in (*ins.values(), *outs.values()))
@@ -242,7 +243,8 @@ class LowerContext:
         offset: int = 0,
         strides: tuple[int, ...] | None = None,
     ) -> None:
-        """Output is a view of an input: no call at all, or a copy where the output had to lie elsewhere.
+        """Output is a view of an input: no call at all, or a copy where the output had to lie elsewhere or
+        the input is a variable some node of the program writes to.
 
         `offset` and `strides` are bytes. The input must be dense when `strides` is None and the shapes
         differ; ask for it with ``self.input(name)``.
@@ -258,7 +260,7 @@ class LowerContext:
         look = src.view(out.shape, offset, strides)
         if look.dtype != out.dtype:  # a float32 stand-in of a float16 input
             self.cast(out, look)
-        elif self._is_placed(out):
+        elif self._is_placed(out) or look.buffer in self.changing:
             self.copy(out, look)
         else:
             out.buffer, out.offset, out.strides, out.layout = (

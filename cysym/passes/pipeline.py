@@ -82,6 +82,7 @@ class Lowering:
         self.random: dict[Any, Tensor] = {}
         self.readers: list[int] = [0] * graph.row[-1]
         self.stats: dict[Node, Tensor] = {}
+        self.changing: frozenset[Buffer] = frozenset()  # bound memory some node writes: no view may show it
         for ins in graph.inputs:
             for e in ins:
                 self.readers[e] += 1
@@ -114,6 +115,7 @@ class Lowering:
                 e = graph.entry(entry)
                 self.tensors[e] = tensor
                 self.placed.add(id(tensor))
+        self.changing = self._changing()
         for entry, tensor in wishes.write:
             e = graph.entry(entry)
             node = entry[0]
@@ -132,6 +134,19 @@ class Lowering:
                     self.tensors[e] = self.arena_tensor(node, k, e)
             if hasattr(node.op, "placement"):
                 self._place_inputs(node, i)
+
+    def _changing(self) -> frozenset[Buffer]:
+        """Buffers of the variables that operators of this graph write to, in whichever phase."""
+        found = set()
+        for node, entries in zip(self.graph.nodes, self.graph.inputs):
+            if node.op is None or not node.op.mutates:
+                continue
+            written = {name for names in node.op.mutates.values() for name in names}
+            for name, e in zip(node.op.input_names() + node.op.aux_names(), entries):
+                tensor = self.tensors[e]
+                if name in written and tensor is not None:
+                    found.add(tensor.buffer)
+        return frozenset(found)
 
     def arena_tensor(self, node: Node, k: int, e: int) -> Tensor:
         shape, dtype = self.shapes[e], self.types[e]
@@ -203,6 +218,7 @@ class Lowering:
             op, name, i, ins, outs, device, self.options.is_train, self.emit, self.new_buffer,
             self.random_state, lambda t: id(t) in self.placed, shapes, read,
         )  # fmt: skip
+        context.changing = self.changing
         if self.current is not None:
             context.shared = self.shared.setdefault(self.current.origin or self.current, {})
         return context
@@ -343,16 +359,6 @@ def backward_order(graph: Graph, forward: Mapping[Node, int], early: Mapping[Nod
     """
     rest = [(early.get(node, node.seq), i) for i, node in enumerate(graph.nodes) if node not in forward]
     return [i for _, i in sorted(rest)]
-
-
-def device_by_group(default: Any, groups: Mapping[str, Any]) -> Callable[[Node], Any]:
-    """Device of a node: that of its ``ctx_group``, gradient nodes follow their forward node."""
-
-    def device_of(node: Node) -> Any:
-        origin = node.origin or node
-        return groups.get(origin.attrs.get("__ctx_group__", ""), default) if groups else default
-
-    return device_of
 
 
 __all__ = ["Lowering", "Options", "Wishes", "compile_calls"]

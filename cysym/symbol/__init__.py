@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from .. import attribute as _attribute
 from .. import ops as _ops
 from .._core import Node
-from ..attribute import AttrScope
 from ..base import MXNetError
 from ..dtypes import dtype_code
 from ..formats.symbol_json import hide_attrs
 from ..ops.schema import OpDef, all_ops, find_op
 from . import convert
 from .compose import attr_text, make_node
+from .conversions import METHODS
 from .fluent import add_methods
 from .register import explain_absent, make_function, split_arguments, submodule
 from .symbol import Number, Symbol
+from .zipfian import rand_zipfian
 
 __all__ = [
     "Group", "Symbol", "Variable", "eye", "histogram", "hypot", "linspace", "load", "load_json", "split_v2",
@@ -58,13 +60,13 @@ def Variable(
     """
     if not isinstance(name, str):
         raise TypeError("Expect a string for variable `name`")
-    attrs = AttrScope.current().get(attr)
+    attrs = _attribute.current().get(attr)
     for value in attrs.values():
         if not isinstance(value, str):
             raise ValueError("Set Attr only accepts string values")
     attrs = hide_attrs(attrs)
     if shape is not None:
-        attrs["__shape__"] = str((shape,) if isinstance(shape, int) else tuple(shape))
+        attrs["__shape__"] = attr_text(shape)
     if lr_mult is not None:
         attrs["__lr_mult__"] = str(lr_mult)
     if wd_mult is not None:
@@ -230,16 +232,25 @@ _functions = {
     _name: make_function(_name, _cls, _call, __name__, "Symbol", ("name", "attr"))
     for _name, _cls in _ops.all_ops().items()
 }
-op = _internal = submodule(__name__, "_internal", ("",), _functions)
+_internal = submodule(__name__, "_internal", ("",), _functions)
+op = submodule(__name__, "op", ("",), {n: f for n, f in _functions.items() if not n.startswith("_")})
 for _name, _cls in _ops.all_ops().items():
     _function = _functions[_name]
-    if not hasattr(_module, _name):
+    if _name not in vars(_module):
         setattr(_module, _name, _function)
 linalg = submodule(__name__, "linalg", ("_linalg_",), _functions)
 contrib = submodule(__name__, "contrib", ("_contrib_",), _functions)
+contrib.rand_zipfian = rand_zipfian  # type: ignore[attr-defined]
 image = submodule(__name__, "image", ("_image_",), _functions)
 explain_absent(_module, ("",))
 from . import random  # noqa: E402  # made of the functions above
 from .functions import eye, histogram, hypot, linspace, split_v2  # noqa: E402
 
+for _name, _method in METHODS.items():
+    setattr(Symbol, _name, _method)
 add_methods(Symbol, {**_functions, "split_v2": split_v2})
+# MXNet defines these in the module of Symbol, and programs import them from there.
+vars(sys.modules[f"{__name__}.symbol"]).update((_name, getattr(_module, _name)) for _name in (
+    "Group", "Variable", "arange", "eye", "full", "histogram", "hypot", "linspace", "load", "load_json",
+    "maximum", "minimum", "ones", "pow", "power", "split_v2", "var", "zeros",
+))  # fmt: skip

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import attribute as _attribute
 from .. import name as _name
 from .._core import Node
-from ..attribute import AttrScope
 from ..base import MXNetError
 from ..formats.symbol_json import hide_attrs
 from ..ops.schema import OpDef
@@ -40,6 +40,13 @@ def hint_of(function_name: str) -> str:
     return function_name.lower()
 
 
+def carried(
+    cls: type[OpDef], attrs: Mapping[str, str], params: Mapping[str, Any]
+) -> Iterable[tuple[str, str]]:
+    """The attributes an operator parses: of one without parameters only what stands in its call."""
+    return attrs.items() if cls.params else ((k, v) for k, v in attrs.items() if k in params)
+
+
 def make_node(
     cls: type[OpDef],
     function_name: str,
@@ -50,9 +57,9 @@ def make_node(
     attr: Mapping[str, str] | None,
 ) -> Node:
     """One operator node; inputs not given become variables named ``<node>_<input>``."""
-    attrs = {k: v if isinstance(v, str) else str(v) for k, v in AttrScope.current().get(attr).items()}
-    attrs.update((k, attr_text(v)) for k, v in params.items())
-    attrs = hide_attrs(attrs)
+    given = {k: v if isinstance(v, str) else str(v) for k, v in _attribute.current().get(attr).items()}
+    attrs = hide_attrs({**{k: attr_text(v) for k, v in params.items()}, **given})
+    name = _name.current().get(name, hint_of(function_name))  # a call that fails from here on used it up
     for key in attrs:
         if key.startswith("__") or key in cls.params:
             continue
@@ -62,8 +69,8 @@ def make_node(
                     f"{key} is deprecated: set {hidden} on the variable, in operator "
                     f"{cls.name}(name={name!r})"
                 )
-    op = cls.make({k: params.get(k, v) for k, v in attrs.items()})
-    name = _name.current().get(name, hint_of(function_name))
+    # an attribute beats the parameter of its name; an operator without parameters carries any, as in MXNet
+    op = cls.make({k: v if k in given else params.get(k, v) for k, v in carried(cls, attrs, params)})
     names = op.input_names()
     slots: dict[str, Entry] = dict(named)
     for position, entry in enumerate(tensors):

@@ -10,6 +10,7 @@ from .._core import Graph, Node
 from ..base import FormatError, MXNetError
 from ..formats import symbol_json, symbol_upgrade
 from ..formats.symbol_json import Document, JsonNode, hide_attrs
+from ..ops.absent import why_absent
 from ..ops.schema import OpDef, find_op
 
 Entry = tuple[Node, int]
@@ -37,35 +38,70 @@ def to_json(heads: Sequence[Entry]) -> str:
     return symbol_json.dumps(document)
 
 
+COUNTS = (
+    "num_args",
+    "num_arrays",
+    "num_outputs",
+    "num_weights",
+)  # parameters that say how many inputs there are
+MOST_INPUTS = 1 << 16  # an operator that says more must list them: names are made for each
+
+
+def _parsed(op: str, attrs: Mapping[str, str], inputs: int) -> OpDef:
+    """The operator of a file's node, refused if it counts many more inputs than the file lists."""
+    cls = find_op(op)
+    for key in COUNTS:
+        text = attrs.get(key, "")
+        if text.isdecimal() and (len(text) > 18 or int(text) > max(inputs, MOST_INPUTS)):
+            raise FormatError(f"{key}={text[:40]} is out of range for a node of {inputs} inputs")
+    return cls.make(attrs if cls.params else {})  # one without parameters carries any attribute, as in MXNet
+
+
 class _Registry:
-    """What the upgrade of old files asks about operators."""
+    """What the upgrade of old files asks about operators; what is wrong shows when they are made."""
 
     def input_names(self, op: str, attrs: Mapping[str, str]) -> Sequence[str] | None:
         try:
-            made = find_op(op).make(attrs)
+            made = _parsed(op, attrs, 0)
         except MXNetError:
             return None
         return made.input_names() + made.aux_names()
 
     def variable_attrs(self, op: str, attrs: Mapping[str, str], input_index: int) -> Mapping[str, str]:
-        made = find_op(op).make(attrs)
-        names = made.input_names() + made.aux_names()
-        return made.variable_attrs(names[input_index])
+        names = self.input_names(op, attrs) or ()
+        if input_index >= len(names):
+            return {}
+        return _parsed(op, attrs, 0).variable_attrs(names[input_index])
 
 
 def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
-    """Entries of the heads; every operator and parameter is checked."""
+    """Entries of the heads; every operator and parameter is checked.
+
+    Raises
+    ------
+    FormatError
+        The text is no symbol, or holds what no graph here can: sub-graphs, control dependencies.
+    MXNetError
+        An operator is unknown, or refuses its parameters.
+    """
     document = symbol_upgrade.upgrade(symbol_json.loads(text, source), _Registry())
     nodes: list[Node] = []
     for i, raw in enumerate(document.nodes):
         op: OpDef | None = None
         if raw.op != "null":
             try:
-                op = find_op(raw.op).make(raw.attrs)
+                if raw.control_deps:
+                    raise FormatError("control dependencies are not covered: a user's graph has none")
+                op = _parsed(raw.op, raw.attrs, len(raw.inputs))
             except MXNetError as error:
+                reason = why_absent(raw.op)
                 raise type(error)(
-                    f"Failed loading Op {raw.name} of type {raw.op}: {error} (node {i} of {source})"
+                    f"Failed loading Op {raw.name} of type {raw.op}: {error}"
+                    f"{f' ({reason})' if reason else ''} (node {i} of {source})"
                 ) from None
+        if raw.subgraphs or (op is None and raw.control_deps):
+            what = "sub-graphs" if raw.subgraphs else "control dependencies"
+            raise FormatError(f"{source}: node {i} ({raw.name}, {raw.op}) has {what}, which are not covered")
         inputs = [(nodes[j], k) for j, k, _ in raw.inputs]
         if op is not None:
             expected = op.input_names() + op.aux_names()
@@ -102,8 +138,9 @@ def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
 
 def debug_text(heads: Sequence[Entry]) -> str:
     """MXNet's `debug_str`."""
-    if len(heads) == 1 and heads[0][0].op is None:
-        return f"Variable:{heads[0][0].name}\n"
+    if len(heads) == 1 and not heads[0][0].inputs:
+        node = heads[0][0]
+        return f"Variable:{node.name}\n" if node.op is None else f"AtomicFunctor  Op:{node.op.name}\n"
     lines = ["Symbol Outputs:"]
     lines += [f"\toutput[{i}]={node.name}({k})" for i, (node, k) in enumerate(heads)]
     for node in Graph(heads).nodes:

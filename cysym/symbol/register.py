@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import ModuleType
 from typing import Any
 
-from ..base import MXNetError
+from .. import absent
+from ..base import MXNetError, _Null
 from ..dtypes import NAMES
 from ..ops.absent import why_absent
 from ..ops.schema import REQUIRED, DType, Enum, OpDef
@@ -17,6 +19,7 @@ from ..ops.schema import Param as OpParam
 Param = inspect.Parameter
 
 
+@cache  # an operator's aliases share it
 def signature_of(cls: type[OpDef], tail: tuple[str, ...]) -> inspect.Signature:
     """Inputs, parameters with their defaults, then `tail` keywords."""
     parameters = []
@@ -40,6 +43,7 @@ def default_of(p: OpParam[Any]) -> Any:
     return NAMES[p.default] if isinstance(p, DType) and isinstance(p.default, int) else p.default
 
 
+@cache
 def doc_of(cls: type[OpDef], result: str) -> str:
     """NumPy-style docstring of the generated function."""
     lines = [inspect.cleandoc(cls.__doc__ or cls.name), "", "Parameters", "----------"]
@@ -67,8 +71,8 @@ def make_function(
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = module
-    function.__doc__ = doc_of(cls, result)
-    function.__signature__ = signature_of(cls, tail)  # type: ignore[attr-defined]
+    function.__doc__ = doc_of(cls, result)  # type: ignore[arg-type]
+    function.__signature__ = signature_of(cls, tail)  # type: ignore[arg-type, attr-defined]
     return function
 
 
@@ -89,15 +93,12 @@ def submodule(
 def explain_absent(module: ModuleType, prefixes: tuple[str, ...]) -> None:
     """Let the module say why an operator of MXNet is not there."""
 
-    def missing(name: str) -> Any:
+    def why(name: str) -> str | None:
         reasons = filter(None, (why_absent(prefix + name) for prefix in prefixes))
-        reason = next(reasons, None) if not name.startswith("__") else None
-        tail = f": MXNet has it, but {reason} (see docs/ops.md)" if reason else ""
-        raise AttributeError(
-            f"module {module.__name__!r} has no attribute {name!r}{tail}", name=name, obj=module
-        )
+        reason = next(reasons, None)
+        return reason and f"MXNet has it, but {reason} (see docs/ops.md)"
 
-    module.__getattr__ = missing  # type: ignore[method-assign]
+    absent.explain(module, why)
 
 
 def split_arguments(
@@ -128,12 +129,14 @@ def split_arguments(
     if len(rest) > len(names):
         raise TypeError(f"{function_name} takes at most {len(names)} parameters, got {len(rest)} positional")
     for n, value in zip(names, rest):
-        if value is not None or cls.params[n].none:
+        if value is not _Null and (value is not None or cls.params[n].none):
             params[n] = value
     named: dict[str, Any] = {}
     for key, value in kwargs.items():
         if isinstance(value, tensor_type):
             named[key] = value
+        elif value is _Null:
+            continue
         elif value is None:
             if key in cls.params and cls.params[key].none:
                 params[key] = value

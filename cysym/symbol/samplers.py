@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from ..base import MXNetError
+from ..base import MXNetError, _Null
 from ..dtypes import NAMES, dtype_code
 from ..ops.schema import REQUIRED
 
@@ -100,7 +100,8 @@ def make_samplers(
         Each row of `data` sums to one. The result has `data`'s other axes followed by `shape`; with
         `get_prob` the logarithms of the probabilities of what was drawn are a second result, with a gradient.
         """
-        keywords = {"shape": () if shape is None else shape, "get_prob": get_prob, "dtype": _dtype(dtype)}
+        shape = () if shape is None or shape is _Null else shape
+        keywords = {"shape": shape, "get_prob": get_prob, "dtype": _dtype(dtype)}
         return functions["_sample_multinomial"](data, **keywords, **kwargs)
 
     def shuffle(data: Any, **kwargs: Any) -> Any:
@@ -139,6 +140,7 @@ def _sampler(
         bound.apply_defaults()
         keywords = bound.arguments
         keywords.update(keywords.pop("kwargs"))
+        keywords.update((n, None) for n in ("shape", "dtype") if keywords[n] is _Null)
         values = {n: keywords.pop(n) for n in row.parameters}
         keywords["dtype"] = _dtype(keywords["dtype"])
         has_tensors = _kind(name, values, tensor)

@@ -22,7 +22,7 @@ from ..ops.rules import Dims, is_known
 from ..ops.schema import find_op
 from ..passes.infer import infer_shapes, infer_types
 from . import convert
-from .compose import Entry, copy_graph, make_node
+from .compose import Entry, carried, copy_graph, make_node
 
 Number = (int, float, np.number)
 
@@ -69,7 +69,7 @@ class Symbol:
         if isinstance(index, slice):
             picked = self._entries[index]
             if not picked:
-                raise ValueError(f"slice {index} of {self!r} is empty")
+                raise TypeError(f"slice {index} of {self!r} is empty, and no symbol has no outputs")
             return Symbol(picked)
         if not isinstance(index, (int, np.integer)) or isinstance(index, bool):
             raise TypeError(f"Symbol only support integer index to fetch i-th output, got {index!r}")
@@ -130,7 +130,6 @@ class Symbol:
             if node.op is None:
                 variables.setdefault(node.name, []).append(node)
         replace: dict[Node, Entry] = {}
-        heads = {n for n, _ in self._entries}
         for key, value in kwargs.items():
             if key not in variables:
                 candidates = " ".join(f"[{i}]{n}" for i, n in enumerate(variables))
@@ -139,13 +138,9 @@ class Symbol:
                 )
             for node in variables[key]:
                 replace[node] = value._single(key)
-        if len(self._entries) == 1 and self._entries[0][0].op is None:
+        if self.name is not None and self._entries[0][0].op is None:
             raise MXNetError(f"cannot compose a bare variable {self.name!r}")
-        rename = {}
-        if name:
-            if len(heads) != 1:
-                raise MXNetError(f"name={name!r} needs a symbol with one head, not a group of {len(heads)}")
-            rename = {next(iter(heads)): name}
+        rename = {self._entries[0][0]: name} if name else {}  # of a group the first head, as in MXNet
         self._entries = copy_graph(self._entries, replace, order, rename)
 
     # --- listing --------------------------------------------------------------------------------------------
@@ -219,17 +214,29 @@ class Symbol:
         return {n.name: both_spellings(n.attrs) for n in self._order() if n.attrs}
 
     def _set_attr(self, **kwargs: Any) -> None:
-        node = self._entries[0][0]
+        """Set string attributes of this very node: parameters of its operator are read anew, ``name``
+        renames."""
         for key, value in kwargs.items():
             if not isinstance(value, str):
-                raise ValueError("Set Attr only accepts string values")
-            if key == "name":
-                node.name = value
-                continue
-            new = {**node.attrs, **convert.hide_attrs({key: value})}
-            if node.op is not None:
-                node.op = type(node.op).make(new)
-            node.attrs = new
+                raise ValueError(f"Set Attr only accepts string values, got {value!r} for {key}")
+        if self.name is None:
+            raise MXNetError(f"attributes are set on one node, not on {self!r}")
+        node = self._entries[0][0]
+        name = kwargs.pop("name", node.name)
+        new = {**node.attrs, **convert.hide_attrs(kwargs)}
+        if node.op is not None and kwargs:
+            changed = type(node.op).make(dict(carried(type(node.op), new, {})))
+            before, after = (
+                node.op.input_names() + node.op.aux_names(),
+                changed.input_names() + changed.aux_names(),
+            )
+            if before != after or node.op.output_names() != changed.output_names():
+                raise MXNetError(
+                    f"node {node.name}: with {kwargs} operator {changed!r} would read {', '.join(after)} "
+                    f"instead of {', '.join(before)}"
+                )
+            node.op = changed
+        node.attrs, node.name = new, name
 
     # --- inference ------------------------------------------------------------------------------------------
     def infer_shape(self, *args: Any, **kwargs: Any) -> Any:
@@ -245,11 +252,9 @@ class Symbol:
         """
         try:
             result = self._infer_shape_impl(False, *args, **kwargs)
-        except MXNetError:
-            print("infer_shape error. Arguments:")
-            for key, value in enumerate(args) if args else kwargs.items():
-                print(f"  {key}: {value}")
-            raise
+        except MXNetError as error:
+            given = "".join(f"\n  {k}: {v}" for k, v in (enumerate(args) if args else kwargs.items()))
+            raise type(error)(f"{error}\ninfer_shape error. Arguments:{given}") from None
         shapes, complete = result
         if complete:
             return shapes
@@ -376,8 +381,8 @@ class Symbol:
         group2ctx: Any = None,
         shared_exec: Any = None,
     ) -> Any:
-        """Executor over the caller's arrays, which are not copied. See `executor.bind`."""
-        from ..executor import bind
+        """Executor over the caller's arrays, which are not copied. See `binding.bind`."""
+        from ..binding import bind
 
         return bind(self, ctx, args, args_grad, grad_req, aux_states, group2ctx, shared_exec)
 
@@ -394,7 +399,7 @@ class Symbol:
         **kwargs: Any,
     ) -> Any:
         """Infer shapes and types, allocate zeroed arguments, gradients and auxiliary states, and bind."""
-        from ..executor import simple_bind
+        from ..binding import simple_bind
 
         return simple_bind(
             self, ctx, grad_req, type_dict, group2ctx, shared_arg_names, shared_exec, shared_buffer, kwargs
@@ -416,7 +421,7 @@ class Symbol:
             ``peak``, ``lower_bound``, ``naive`` (bytes of arena memory, arguments and outputs excluded),
             ``timeline``.
         """
-        from ..executor import plan_of
+        from ..binding import plan_of
 
         return plan_of(self, ctx, grad_req, type_dict, shapes)
 

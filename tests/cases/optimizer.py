@@ -41,6 +41,13 @@ def nag(params: dict[str, Any], weight: Array, grad: Array, mom: Array) -> State
     return {"weight": weight + params["momentum"] * mom - params["lr"] * g, "mom": mom}
 
 
+def mp_nag(params: dict[str, Any], weight: Array, grad: Array, mom: Array) -> State:
+    """The momentum holds the decay of the new weight."""
+    new = nag(params, weight, grad, mom)
+    ahead = params["lr"] * params.get("wd", 0) * (new["weight"] - weight)
+    return {"weight": new["weight"], "mom": new["mom"] - ahead}
+
+
 def signsgd(params: dict[str, Any], weight: Array, grad: Array) -> State:
     lr = params["lr"]
     return {"weight": weight * (1 - lr * params.get("wd", 0)) - lr * np.sign(grad)}
@@ -262,6 +269,7 @@ def master(op: str, roles: tuple[str, ...], **params: Any) -> Case:
     """A float16 weight with a float32 copy, which is what the rule is about."""
     base = op.replace("_mp_", "_") if op.startswith("_") else op.removeprefix("mp_")
     rule, own = RULES[base]
+    rule = mp_nag if base == "nag_mom_update" else rule
     params = {**params, **own}
     inputs = {r: STATES.get(r, normal)(3, 7) for r in roles}
     if base == "_adamw_update":

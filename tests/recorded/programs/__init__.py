@@ -40,6 +40,17 @@ def program(function=None, rtol=1e-5, atol=1e-6, differs=None, cpu=False):
     return Program(function, rtol, atol, dict(differs or {}), cpu)
 
 
+def fresh(function):
+    """The function of a program with automatic names counted from 0."""
+
+    def wrapped(mx, ctx):
+        with mx.name.NameManager():
+            return function(mx, ctx)
+
+    wrapped.__name__ = function.__name__
+    return wrapped
+
+
 def programs_of(module):
     """The programs of a module in the order they are written."""
     return [p for p in vars(module).values() if isinstance(p, Program)]
@@ -61,6 +72,21 @@ def outcome(call):
             if isinstance(error, kind):
                 return "raises " + kind.__name__
         return "raises " + type(error).__name__
+
+
+def says(call, *fragments):
+    """As `outcome`, and for each fragment whether the text of the error holds it."""
+    texts = []
+
+    def kept():
+        try:
+            return call()
+        except Exception as error:
+            texts.append(str(error))
+            raise
+
+    found = outcome(kept)
+    return [found] + [fragment in texts[0] for fragment in fragments] if texts else found
 
 
 @contextlib.contextmanager
