@@ -172,6 +172,19 @@ def test_a_group_without_a_context_is_an_error():
     assert parallel().simple_bind(mx.cpu(), data=(2, 4)).outputs[0].shape == (2, 3)
 
 
+def test_operators_without_inputs_run_where_they_are_read():
+    other = contexts()[-1]
+    with mx.AttrScope(ctx_group="g"):
+        x = sym.Variable("x")
+    made = sym.zeros((2, 3), name="z")
+    net = sym.Group([x + made, sym.ones((2,), name="alone")])
+    executor = net.simple_bind(mx.cpu(), group2ctx={"g": other}, x=(2, 3))
+    with_inside = net.get_internals()["z_output"].simple_bind(mx.cpu(), group2ctx={"g": other})
+    assert [o.context for o in executor.outputs] == [other, mx.cpu()]
+    assert [o.asnumpy().sum() for o in executor.forward()] == [0, 2]
+    assert with_inside.outputs[0].context == mx.cpu()
+
+
 def test_bound_variables_of_no_group_stay_where_they_lie(ctx):
     """With groups an argument outside all of them may lie on any device."""
     x, w = sym.Variable("x"), sym.Variable("w", attr={"ctx_group": "g"})

@@ -4,7 +4,10 @@ variables is complete.
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -13,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from markdown import ROOT, blocks
+
+import cysym
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -52,3 +57,14 @@ def test_every_variable_is_in_the_table() -> None:
         read |= set(re.findall(r"\"((?:CYSYM|OMP|MXNET)_[A-Z_0-9]+)\"", path.read_text()))
     listed = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "environment.md").read_text(), re.M))
     assert read == listed
+
+
+def test_examples_of_docstrings() -> None:
+    """Every `>>>` line of the package prints what stands below it."""
+    tried = 0
+    for found in pkgutil.walk_packages(cysym.__path__, "cysym."):
+        if found.name.rpartition(".")[2] != "__main__":
+            result = doctest.testmod(importlib.import_module(found.name))
+            assert result.failed == 0, found.name
+            tried += result.attempted
+    assert tried > 100

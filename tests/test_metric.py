@@ -377,3 +377,19 @@ def test_averages_have_names():
         with pytest.raises(ValueError, match="'macro' or 'micro', got 'mean'"):
             make(average="mean")
         assert mx.metric.create(**make(average="micro").get_config()).average == "micro"
+
+
+def test_one_array_does_not_match_a_list_of_as_many_arrays_as_it_has_rows():
+    metric = mx.metric.Accuracy()
+    with pytest.raises(ValueError, match="1 arrays do not match 2 arrays of predictions"):
+        metric.update(mx.nd.ones((2,)), [mx.nd.ones((2,))] * 2)
+    assert metric.num_inst == 0
+
+
+@pytest.mark.parametrize("name", ["f1", "mcc"])
+def test_scores_of_two_classes_lie_along_axis_1(name):
+    metric = mx.metric.create(name)
+    with pytest.raises(ValueError, match=r"labels \(2, 3\) does not match .* \(2, 3, 2\), .* for 6 labels"):
+        metric.update([mx.nd.ones((2, 3))], [mx.nd.ones((2, 3, 2))])
+    metric.update([mx.nd.array([[1, 0]])], [mx.nd.array([[[0, 1], [1, 0]]])])
+    assert metric.get()[1] == 1.0

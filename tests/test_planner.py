@@ -342,9 +342,7 @@ def blueprint(net, ctx):
     symbol, shapes, requests, _ = net
     arguments, aux = symbol._variables()
     known = {n: shapes[n.name] for n in arguments + aux}
-    return Blueprint(
-        symbol._entries, arguments, aux, known, {}, [requests[n.name] for n in arguments], ctx.device
-    )
+    return Blueprint(symbol._entries, arguments, aux, known, {}, [requests[n.name] for n in arguments], ctx)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

@@ -46,6 +46,10 @@ def check_label_shapes(
     if wrap:
         labels = [labels] if isinstance(labels, nd.NDArray) else labels
         preds = [preds] if isinstance(preds, nd.NDArray) else preds
+        if not shape and len(labels) != len(preds):  # an array of n rows against a list of n arrays
+            raise ValueError(
+                f"Shape of labels: {len(labels)} arrays do not match {len(preds)} arrays of predictions"
+            )
     return labels, preds
 
 
@@ -131,7 +135,8 @@ class EvalMetric:
 
     def reset(self) -> None:
         """Forget everything."""
-        self.reset_local()
+        # not self.reset_local(), as in MXNet: a user's own may call reset, or need what __init__ sets later
+        EvalMetric.reset_local(self)
         self.global_num_inst = 0
         self.global_sum_metric = numpy.float64(0)
 

@@ -73,7 +73,7 @@ class _Binary(EvalMetric):
         raise NotImplementedError
 
     def update(self, labels: Arrays, preds: Arrays) -> None:
-        """Take one batch in: labels of at most two kinds, 1 being the positive one, and scores (n, 2).
+        """Take one batch in: labels of at most two kinds, 1 being the positive one, and scores (n, 2, ...).
 
         Raises
         ------
@@ -96,18 +96,18 @@ class _Binary(EvalMetric):
         self.global_sum_metric = self._score(self._global_metrics) * self.global_num_inst
 
     def _count(self, label: Any, pred: Any) -> BinaryCounts:
-        truth = host(label).astype(numpy.int32).ravel()
-        if len(pred.shape) != 2 or pred.shape[0] != truth.size:
+        truth, shape = host(label).astype(numpy.int32).ravel(), pred.shape
+        if len(shape) < 2 or shape[0] * math.prod(shape[2:]) != truth.size:
             raise ValueError(
                 f"{self.name}: Shape of labels {label.shape} does not match shape of predictions "
-                f"{pred.shape}, which must be ({truth.size}, 2)"
+                f"{shape}, which must be scores of two classes along axis 1 for {truth.size} labels"
             )
         if numpy.unique(truth).size > 2:
             raise ValueError(
                 f"{type(self).__name__} currently only supports binary classification, got labels "
                 f"{numpy.unique(truth)[:5].tolist()}"
             )
-        guess, truth = argmax(pred, 1) == 1, truth == 1
+        guess, truth = argmax(pred, 1).ravel() == 1, truth == 1
         counts = BinaryCounts()
         counts.true_positives = int(numpy.count_nonzero(guess & truth))
         counts.false_positives = int(numpy.count_nonzero(guess & ~truth))
@@ -117,7 +117,7 @@ class _Binary(EvalMetric):
 
     def reset(self) -> None:
         super().reset()
-        self._global_metrics = BinaryCounts()
+        self.metrics, self._global_metrics = BinaryCounts(), BinaryCounts()
 
     def reset_local(self) -> None:
         super().reset_local()

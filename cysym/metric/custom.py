@@ -12,7 +12,17 @@ from typing import Any
 import numpy
 
 from .. import ndarray as nd
-from .base import Arrays, EvalMetric, Names, alias, check_label_shapes, create_registered, host, register
+from .base import (
+    Arrays,
+    EvalMetric,
+    Names,
+    Value,
+    alias,
+    check_label_shapes,
+    create_registered,
+    host,
+    register,
+)
 
 
 def create(metric: Any, *args: Any, **kwargs: Any) -> EvalMetric:
@@ -93,14 +103,19 @@ class CompositeEvalMetric(EvalMetric):
             metric.reset_local()
 
     def get(self) -> tuple[list[str], list[float]]:
-        return self._collect([metric.get_name_value() for metric in self.metrics])
+        return self._collect([metric.get() for metric in self.metrics])
 
     def get_global(self) -> tuple[list[str], list[float]]:
-        return self._collect([metric.get_global_name_value() for metric in self.metrics])
+        return self._collect([metric.get_global() for metric in self.metrics])
 
     @staticmethod
-    def _collect(parts: list[list[tuple[str, float]]]) -> tuple[list[str], list[float]]:
-        return [name for part in parts for name, _ in part], [value for part in parts for _, value in part]
+    def _collect(parts: list[tuple[Any, Value]]) -> tuple[list[str], list[float]]:
+        names: list[str] = []
+        values: list[float] = []
+        for name, value in parts:
+            names += name if isinstance(name, list | tuple) else [name]
+            values += value if isinstance(value, list | tuple | numpy.ndarray) else [value]
+        return names, values
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "metrics": [metric.get_config() for metric in self.metrics]}

@@ -18,7 +18,9 @@ def pixels(height, width, channels=3, seed=0):
 
 
 def _chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data) & 0xFFFFFFFF)
+    return (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data) & 0xFFFFFFFF)
+    )
 
 
 def png(image, extra=(), palette=None, depth=8):
@@ -32,7 +34,10 @@ def png(image, extra=(), palette=None, depth=8):
     else:
         lines = [line.tobytes() for line in rows]
     raw = b"".join(b"\0" + line for line in lines)
-    parts = [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))]
+    parts = [
+        b"\x89PNG\r\n\x1a\n",
+        _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)),
+    ]
     if palette is not None:
         parts.append(_chunk(b"PLTE", np.asarray(palette, np.uint8).tobytes()))
     parts += [_chunk(kind, data) for kind, data in extra]

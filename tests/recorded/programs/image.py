@@ -97,8 +97,15 @@ def resizing_calls(mx, ctx):
         "method": outcome(lambda: image.imresize(source, 6, 5, interp=9).asnumpy()),
         "method of a crop": outcome(lambda: image.resize_short(source, 5, 7)),
         "short": [image.resize_short(picture(mx, h, w), 6, 1) for h, w in ((11, 14), (14, 11), (9, 9))],
-        "scale_down": [list(image.scale_down(a, b)) for a, b in (((640, 480), (720, 120)), ((360, 1000), (480, 500)),
-                                                                ((10, 10), (3, 4)), ((5, 7), (50, 70)))],  # fmt: skip
+        "scale_down": [
+            list(image.scale_down(a, b))
+            for a, b in (
+                ((640, 480), (720, 120)),
+                ((360, 1000), (480, 500)),
+                ((10, 10), (3, 4)),
+                ((5, 7), (50, 70)),
+            )
+        ],  # fmt: skip
     }
 
 
@@ -259,8 +266,12 @@ def image_iter(mx, ctx):
         found["labels of a list"] = passes(image(path_imgidx="a.idx", path_imglist="a.lst", **rec), 1)
         files = dict(batch_size=4, data_shape=(3, 7, 7), path_root="images")
         found["files"] = passes(image(path_imglist="a.lst", **files), 1)
-        found["list"] = passes(image(imglist=[[3, "2.png"], [[1.5], "1.png"], [np.array([2]), "0.png"]], **files), 2)
-        found["wide"] = passes(image(label_width=2, imglist=[[3, 4, "2.png"], [[1.5, 2], "1.png"]], **files), 1)
+        found["list"] = passes(
+            image(imglist=[[3, "2.png"], [[1.5], "1.png"], [np.array([2]), "0.png"]], **files), 2
+        )
+        found["wide"] = passes(
+            image(label_width=2, imglist=[[3, 4, "2.png"], [[1.5, 2], "1.png"]], **files), 1
+        )
         random.seed(6)
         found["augmented"] = passes(image(rand_crop=True, rand_mirror=True, **rec))
         found["errors"] = [
@@ -287,7 +298,9 @@ def detection_iter(mx, ctx):
         found["plain"] = passes(it)
         random.seed(2)
         np.random.seed(2)
-        it = image(rand_crop=0.8, rand_pad=0.8, rand_mirror=True, inter_method=1, min_object_covered=0.3, **rec)
+        it = image(
+            rand_crop=0.8, rand_pad=0.8, rand_mirror=True, inter_method=1, min_object_covered=0.3, **rec
+        )
         found["moved"] = passes(it, 3)
         found["dumps"] = [a.dumps() for a in it.auglist]
         it = image(mean=True, std=np.array([1.0, 2, 3]), inter_method=1, **rec)
@@ -305,7 +318,9 @@ def detection_iter(mx, ctx):
 @program(cpu=True, rtol=1e-5, atol=1e-4)
 def detection_augmenters(mx, ctx):
     image = mx.image
-    several = image.CreateMultiRandCropAugmenter([0.1, 0.5], area_range=[(0.1, 0.5), (0.3, 1.0)], skip_prob=0.2)
+    several = image.CreateMultiRandCropAugmenter(
+        [0.1, 0.5], area_range=[(0.1, 0.5), (0.3, 1.0)], skip_prob=0.2
+    )
     parts = [
         image.DetHorizontalFlipAug(0.5), image.DetRandomCropAug(0.2, 1.0, (0.3, 0.9)), image.DetRandomPadAug(),
         image.DetBorrowAug(image.ForceResizeAug((9, 9), 1)), several,

@@ -121,7 +121,9 @@ def normalization(mx, ctx):
             kwargs.setdefault("data_shape", (3, 6, 6))
             return batches(getattr(mx.io, kind)(path_imgrec="a.rec", batch_size=4, **kwargs), 1, 2)
 
-        everything = dict(mean_r=10.5, mean_g=20.25, mean_b=30, std_r=58.1, std_g=57, std_b=3, scale=1 / 255.0)
+        everything = dict(
+            mean_r=10.5, mean_g=20.25, mean_b=30, std_r=58.1, std_g=57, std_b=3, scale=1 / 255.0
+        )
         found["plain"] = run()
         found["mean"] = run(mean_r=10.5, mean_g=-20, mean_b=30)
         found["std"] = run(std_r=2, std_g=3, std_b=4.5)
@@ -187,11 +189,13 @@ def augmentation(mx, ctx):
         found["everything"] = run(rotate=45, resize=16, pad=1, max_random_scale=1.5, min_random_scale=1.5,
                                   min_aspect_ratio=0.8, max_aspect_ratio=0.8)  # fmt: skip
         found["photos"] = run(4, path_imgrec="photos.rec", data_shape=(3, 12, 12), batch_size=4)
-        found["photos, resized"] = run(0, path_imgrec="photos.rec", data_shape=(3, 12, 12), batch_size=4, resize=15)
+        found["photos, resized"] = run(
+            0, path_imgrec="photos.rec", data_shape=(3, 12, 12), batch_size=4, resize=15
+        )
         found["photos, grey"] = run(2, path_imgrec="photos.rec", data_shape=(1, 12, 12), batch_size=4)
         photos = [photos[0][:2] + exif(n) + photos[0][2:] for n in range(10)]
         write(mx, "turned", photos)
-        found["turned"] = run(0, path_imgrec="turned.rec", data_shape=(3, 9, 11), batch_size=10)
+        found["turned"] = run(10, path_imgrec="turned.rec", data_shape=(3, 9, 11), batch_size=10)
         found["turned, grey"] = run(0, path_imgrec="turned.rec", data_shape=(1, 9, 11), batch_size=10)
         found["too small"] = outcome(lambda: run(max_crop_size=20, min_crop_size=20))
         found["conflict"] = outcome(lambda: run(random_resized_crop=True, rand_crop=True))
@@ -212,7 +216,9 @@ def refused(mx, ctx):
 
         shape = dict(data_shape=(3, 6, 6))
         return {
-            "ignored": run(verbose=False, ctx="cpu", device_id=1, prefetch_buffer=1, shuffle_chunk_size=4, **shape),
+            "ignored": run(
+                verbose=False, ctx="cpu", device_id=1, prefetch_buffer=1, shuffle_chunk_size=4, **shape
+            ),
             "unknown": outcome(lambda: run(means_r=3, **shape)),
             "type": outcome(lambda: run(dtype="float16", **shape)),
             "part": outcome(lambda: run(num_parts=2, part_index=2, **shape)),

@@ -419,3 +419,51 @@ def metrics_of_users(mx, ctx):
     ]
     found["in a list"] = list(mx.metric.create([keeps, "acc"]).get())
     return found
+
+
+@program
+def odd_children(mx, ctx):
+    """Children that answer in tuples, that have their own get_global, whose reset_local resets everything."""
+
+    class Tuples(mx.metric.EvalMetric):
+        def __init__(self):
+            super().__init__("tuples")
+            self.later = 3
+
+        def update(self, labels, preds):
+            self.num_inst += 1
+
+        def get(self):
+            return ("a", "b"), (1.0, float(self.num_inst))
+
+        def get_global(self):
+            return ["whole"], [2.0]
+
+        def reset_local(self):
+            self.reset()
+            self.later += 1
+
+    child = Tuples()
+    metric = mx.metric.CompositeEvalMetric([child, "mae"])
+    one = [mx.nd.ones((2,), ctx)]
+    metric.update(one, one)
+    found = {"two": state(metric)[:-1], "later": [child.later]}
+    metric.reset_local()
+    found["local"], found["later"] = state(metric)[:-1], [*found["later"], child.later]
+    metric.reset()
+    found["reset"], found["later"] = state(metric), [*found["later"], child.later]
+    return found
+
+
+@program
+def two_classes_at_each_place(mx, ctx):
+    batches = [
+        ([classes(6, 2).reshape(2, 3)], [scores(2, 2, 3)]),
+        ([classes(4, 2, 0.9)], [scores(4, 2, shift=1)]),
+        ([classes(8, 2, 0.6).reshape(1, 2, 4), classes(3, 2)], [scores(1, 2, 2, 4), scores(3, 2, shift=2)]),
+    ]
+    found = {}
+    for name in ("f1", "mcc"):
+        for average in ("macro", "micro"):
+            found[name + average] = course(mx, ctx, mx.metric.create(name, average=average), batches)
+    return found

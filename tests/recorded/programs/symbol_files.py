@@ -51,11 +51,13 @@ def oldest(mx, ctx):
     alone = [("null", "x", [], {}), ("FullyConnected", "f", [[0, 0]], {"param": {"num_hidden": "2"}})]
     loss = [("null", "x", [], {}), ("SoftmaxOutput", "sm", [[0, 0]], {"param": {}})]
     return {
-        "plain": seen(load(text([*VARIABLES, FC + (plain,)]))),
-        "tagged": seen(load(text([*VARIABLES, FC + (tagged,)]))),
+        "plain": seen(load(text([*VARIABLES, (*FC, plain)]))),
+        "tagged": seen(load(text([*VARIABLES, (*FC, tagged)]))),
         "norm": seen(load(text(norm))),
         "inputs made": [seen(load(text(n))) for n in (alone, loss)],
-        "shared made inputs": seen(load(text([*norm, ("tanh", "t", [[3, 0]], {}), ("sin", "s", [[4, 0]], {})]))),
+        "shared made inputs": seen(
+            load(text([*norm, ("tanh", "t", [[3, 0]], {}), ("sin", "s", [[4, 0]], {})]))
+        ),
     }
 
 
@@ -75,12 +77,16 @@ def in_between(mx, ctx):
                 "BatchNorm",
                 "bn",
                 [[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 1], [4, 0, 1]],
-                {"attr": {"eps": "0.001", "__wd_mult__": "1", "gamma_lr_mult": "5"} if version < 10901 else {}},
+                {
+                    "attr": {"eps": "0.001", "__wd_mult__": "1", "gamma_lr_mult": "5"}
+                    if version < 10901
+                    else {}
+                },
             ),
         ]
         found[str(version)] = seen(load(text(norm, version)))
         both = [("null", "x", [], {}), ("argmax", "a", [[0, 0, 0]], {"attr": {"axis": "-1"}})]
-        found["argmax %d" % version] = load(text(both, version)).attr("axis")  # noqa: UP031
+        found[f"argmax {version}"] = load(text(both, version)).attr("axis")
     return found
 
 
@@ -88,30 +94,46 @@ def in_between(mx, ctx):
 def odd_but_sound(mx, ctx):
     load = mx.sym.load_json
     fields = {"param": {"num_hidden": "1"}, "attr": {"num_hidden": "2"}, "attrs": {"num_hidden": "3"}}
-    extra = [("null", "x", [], {"attrs": {"foo": "bar"}}), ("tanh", "t", [[0, 0, 0]], {"attrs": {"foo": "bar"}})]
+    extra = [
+        ("null", "x", [], {"attrs": {"foo": "bar"}}),
+        ("tanh", "t", [[0, 0, 0]], {"attrs": {"foo": "bar"}}),
+    ]
     parts = [("null", "x", [], {}), ("SliceChannel", "s", [[0, 0, 0]], {"attrs": {"num_outputs": "2"}})]
     dead = [("null", "x", [], {}), ("null", "unused", [], {}), ("tanh", "t", [[0, 0, 0]], {})]
     return {
-        "merged": seen(load(text([*VARIABLES, FC + (fields,)], 10901))),
+        "merged": seen(load(text([*VARIABLES, (*FC, fields)], 10901))),
         "attributes of an operator without parameters": seen(load(text(extra, 10901))),
         "several heads": seen(load(text(parts, 10901, heads=[[1, 1, 0], [0, 0, 0], [1, 0, 0]]))),
         "not reached": seen(load(text(dead, 10901))),
         "row pointer": seen(load(text(dead, 10901, node_row_ptr=[0, 1, 2, 3]))),
-        "duplicate names": seen(load(text([("null", "x", [], {}), ("null", "x", [], {}), ("elemwise_add", "x", [[0, 0, 0], [1, 0, 0]], {})], 10901))),
-        "alias": load(text([("null", "x", [], {}), ("concat", "c", [[0, 0, 0]], {"attrs": {"num_args": "1"}})], 10901)).tojson(),
+        "duplicate names": seen(
+            load(
+                text(
+                    [
+                        ("null", "x", [], {}),
+                        ("null", "x", [], {}),
+                        ("elemwise_add", "x", [[0, 0, 0], [1, 0, 0]], {}),
+                    ],
+                    10901,
+                )
+            )
+        ),
+        "alias": load(
+            text([("null", "x", [], {}), ("concat", "c", [[0, 0, 0]], {"attrs": {"num_args": "1"}})], 10901)
+        ).tojson(),
         "newer": seen(load(text(extra, 20000))),
-    }  # fmt: skip
+    }
 
 
-@program(cpu=True)
+@program(cpu=True, differs={"not JSON": "MXNet cannot decode the text of its own error"})
 def refused(mx, ctx):
     load = mx.sym.load_json
     x = ("null", "x", [], {})
     cases = {
         "unknown operator": text([x, ("nosuchop", "n", [[0, 0, 0]], {})], 10901),
-        "unknown parameter": text([*VARIABLES, FC + ({"attrs": {"num_hidden": "3", "foo": "1"}},)], 10901),
-        "missing parameter": text([*VARIABLES, FC + ({},)], 10901),
-        "bad parameter": text([*VARIABLES, FC + ({"attrs": {"num_hidden": "x"}},)], 10901),
+        "unknown parameter": text([*VARIABLES, (*FC, {"attrs": {"num_hidden": "3", "foo": "1"}})], 10901),
+        "missing parameter": text([*VARIABLES, (*FC, {})], 10901),
+        "bad parameter": text([*VARIABLES, (*FC, {"attrs": {"num_hidden": "x"}})], 10901),
         "unknown field": text([x], 10901, extra=1),
         "unknown field of a node": text([("null", "x", [], {"extra": 1})], 10901),
         "no nodes": "{}",
