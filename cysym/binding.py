@@ -112,7 +112,7 @@ def _shapes(variables: Sequence[Node], shapes: Mapping[str, Any], what: str) -> 
     for node in variables:
         names.add(node.name)
         shape = shapes.get(node.name)
-        if isinstance(shape, (tuple, list)) and len(shape):
+        if isinstance(shape, (tuple, list)) and (len(shape) or util.is_np_shape()):
             known[node] = util.from_user_shape(tuple(shape), node.name)
     notes = [f"{key}{_hint(key, names)}" for key in shapes if key not in names]
     wrong = [key for key, shape in shapes.items() if key in names and not isinstance(shape, (tuple, list))]

@@ -18,7 +18,14 @@ from .model import BatchEndParam, save_checkpoint
 
 
 def do_checkpoint(prefix: str, period: int = 1) -> Callable[..., None]:
-    """Epoch-end callback writing ``prefix-symbol.json`` and ``prefix-NNNN.params`` every `period` epochs."""
+    """Epoch-end callback writing ``prefix-symbol.json`` and ``prefix-NNNN.params``.
+
+    Parameters
+    ----------
+    prefix : str
+    period : int
+        Every so many epochs; at least 1.
+    """
     period = int(max(1, period))
 
     def callback(iter_no: int, sym: Any, arg: Any, aux: Any) -> None:
@@ -31,7 +38,18 @@ def do_checkpoint(prefix: str, period: int = 1) -> Callable[..., None]:
 def module_checkpoint(
     mod: Any, prefix: str, period: int = 1, save_optimizer_states: bool = False
 ) -> Callable[..., None]:
-    """Epoch-end callback calling `mod.save_checkpoint` every `period` epochs."""
+    """Epoch-end callback calling `mod.save_checkpoint`.
+
+    Parameters
+    ----------
+    mod : Module
+    prefix : str
+        Of the files' names.
+    period : int
+        Every so many epochs; at least 1.
+    save_optimizer_states : bool
+        Write ``prefix-NNNN.states`` as well.
+    """
     period = int(max(1, period))
 
     def callback(iter_no: int, sym: Any = None, arg: Any = None, aux: Any = None) -> None:
@@ -42,7 +60,15 @@ def module_checkpoint(
 
 
 def log_train_metric(period: int, auto_reset: bool = False) -> Callable[[BatchEndParam], None]:
-    """Batch-end callback logging the metric every `period` batches."""
+    """Batch-end callback logging the metric.
+
+    Parameters
+    ----------
+    period : int
+        Every so many batches.
+    auto_reset : bool
+        Clear the metric's local sum after each report.
+    """
 
     def callback(param: BatchEndParam) -> None:
         if param.nbatch % period == 0 and param.eval_metric is not None:
@@ -61,6 +87,7 @@ class Speedometer:
     ----------
     batch_size : int
     frequent : int
+        Batches between reports.
     auto_reset : bool
         Clear the metric's local sum after each report, so that it covers the batches since the last one.
     """

@@ -350,7 +350,15 @@ class Executor:
         self, arg_params: Mapping[str, NDArray], aux_params: Mapping[str, NDArray] | None = None,
         allow_extra_params: bool = False,
     ) -> None:  # fmt: skip
-        """Copy arrays into arguments and auxiliary states by name, casting."""
+        """Copy arrays, NDArrays or NumPy's, into arguments and auxiliary states by name, casting.
+
+        Raises
+        ------
+        ValueError
+            Nobody has that name, unless `allow_extra_params`.
+        MXNetError, TypeError
+            Another shape; no array. Whatever is raised, nothing was copied.
+        """
         jobs = []
         for kind, params, mine in (
             ("arguments", arg_params, self.arg_dict),
@@ -358,6 +366,8 @@ class Executor:
         ):
             for name, value in params.items():
                 if name in mine:
+                    if not isinstance(value, (NDArray, np.ndarray)):
+                        raise TypeError(f"copy_params_from: {name} must be an array, got {type(value)}")
                     if mine[name].shape != value.shape:
                         raise MXNetError(
                             f"copy_params_from: {name} has shape {value.shape}, expected {mine[name].shape}"
@@ -366,7 +376,7 @@ class Executor:
                 elif not allow_extra_params:
                     raise ValueError(f'Find name "{name}" that is not in the {kind}')
         for value, target in jobs:
-            value.copyto(target)
+            target[:] = value
 
     def set_monitor_callback(self, callback: Monitor | None, monitor_all: bool = False) -> None:
         """``callback(name, array)`` for every node output, hidden ones too, in execution order; None ends it.

@@ -54,19 +54,41 @@ class LRScheduler:
         self.warmup_mode = warmup_mode
 
     def get_warmup_lr(self, num_update: int) -> float:
-        """The rate of update `num_update` (< `warmup_steps`)."""
+        """The rate while warming up.
+
+        Parameters
+        ----------
+        num_update : int
+            Below `warmup_steps`.
+        """
         if self.warmup_mode == "constant":
             return self.warmup_begin_lr
         rise = self.warmup_final_lr - self.warmup_begin_lr
         return self.warmup_begin_lr + rise * num_update / self.warmup_steps
 
     def __call__(self, num_update: int) -> float:
-        """The rate of update `num_update`, the largest update count of any parameter (from 1)."""
+        """The rate of an update.
+
+        Parameters
+        ----------
+        num_update : int
+            The largest update count of any parameter, from 1.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define __call__")
 
 
 class FactorScheduler(LRScheduler):
     """Multiply the rate by `factor` every `step` updates, down to `stop_factor_lr`.
+
+    Parameters
+    ----------
+    step : int
+        At least 1.
+    factor : float
+        At most 1.
+    stop_factor_lr : float
+    base_lr, warmup_steps, warmup_begin_lr, warmup_mode
+        See `LRScheduler`.
 
     >>> schedule = FactorScheduler(step=2, factor=0.5, base_lr=1.0)
     >>> [schedule(n) for n in (1, 2, 3, 4, 5)]
@@ -113,6 +135,15 @@ class FactorScheduler(LRScheduler):
 class MultiFactorScheduler(LRScheduler):
     """Multiply the rate by `factor` after each of the updates listed in `step`.
 
+    Parameters
+    ----------
+    step : list of int
+        Increasing, from 1.
+    factor : float
+        At most 1.
+    base_lr, warmup_steps, warmup_begin_lr, warmup_mode
+        See `LRScheduler`.
+
     >>> schedule = MultiFactorScheduler(step=[2, 3], factor=0.5, base_lr=1.0)
     >>> [schedule(n) for n in (1, 2, 3, 4)]
     [1.0, 1.0, 0.5, 0.25]
@@ -153,7 +184,8 @@ class _DecayScheduler(LRScheduler):
     """From `base_lr` to `final_lr` over the updates between warm-up and `max_update`, along a curve.
 
     As in MXNet the curve starts at the `base_lr` of the constructor: a `learning_rate` given to the optimizer
-    does not reach it.
+    does not reach it. Behind `max_update` the rate is `final_lr`, also in the first call (MXNet's stays what
+    it was, the full rate when training resumes there); `max_update` must lie behind the warm-up.
     """
 
     def __init__(
@@ -194,6 +226,17 @@ class _DecayScheduler(LRScheduler):
 class PolyScheduler(_DecayScheduler):
     """``final_lr + (base_lr - final_lr) * (1 - n / N) ** pwr``, n of N updates after warm-up.
 
+    Parameters
+    ----------
+    max_update : int
+        Warm-up and decay together take so many updates; from then on the rate is `final_lr`.
+    base_lr : float
+        Where the decay starts, whatever `learning_rate` the optimizer is given.
+    pwr : float
+    final_lr : float
+    warmup_steps, warmup_begin_lr, warmup_mode
+        See `LRScheduler`.
+
     >>> PolyScheduler(max_update=4, base_lr=1.0, pwr=2)(2)
     0.25
     """
@@ -218,6 +261,11 @@ class PolyScheduler(_DecayScheduler):
 
 class CosineScheduler(_DecayScheduler):
     """``final_lr + (base_lr - final_lr) * (1 + cos(pi * n / N)) / 2``, n of N updates after warm-up.
+
+    Parameters
+    ----------
+    max_update, base_lr, final_lr, warmup_steps, warmup_begin_lr, warmup_mode
+        See `PolyScheduler`.
 
     >>> CosineScheduler(max_update=4, base_lr=1.0, final_lr=0.5)(4)
     0.5

@@ -104,6 +104,18 @@ def test_a_failed_reshape_leaves_the_executor_alone(ctx):
     assert executor.forward()[0].asnumpy().tolist() == [[5] * 3] * 4
 
 
+def test_parameters_are_copied_all_or_none(ctx):
+    executor = dense().simple_bind(ctx, data=(2, 4))
+    good = np.arange(12.0).reshape(3, 4)
+    for bad, error in (((1, 2, 3), TypeError), (np.ones(4), mx.MXNetError), (None, TypeError)):
+        with pytest.raises(error, match="fc_bias"):
+            executor.copy_params_from({"fc_weight": good, "fc_bias": bad})
+        assert not executor.arg_dict["fc_weight"].asnumpy().any()
+    executor.copy_params_from({"fc_weight": good, "fc_bias": mx.nd.ones((3,), dtype="int32")})
+    assert executor.arg_dict["fc_weight"].asnumpy().tolist() == good.tolist()
+    assert executor.arg_dict["fc_bias"].asnumpy().tolist() == [1, 1, 1]
+
+
 def test_wrong_gradient_arrays_are_refused(ctx):
     """MXNet writes into them, whatever their size."""
     a = sym.Variable("a")

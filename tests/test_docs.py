@@ -38,6 +38,20 @@ def test_readme_prints_what_it_says(tmp_path: Path) -> None:
         assert done.stdout == printed.text
 
 
+def test_training_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    found = blocks(ROOT / "docs" / "howto" / "training.md")
+    pairs = [(a, b) for a, b in pairwise(found) if (a.language, b.language) == ("python", "text")]
+    assert len(pairs) == sum(b.language == "python" for b in found) >= 5
+    names: dict[str, object] = {}
+    here = Path.cwd()
+    try:
+        for code, printed in pairs:
+            exec(compile(code.text, "training.md", "exec"), names)
+            assert capsys.readouterr().out == printed.text
+    finally:
+        os.chdir(here)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):

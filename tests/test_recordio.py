@@ -72,7 +72,7 @@ def mutations() -> dict[str, bytes]:
                 found[f"flag of part {number}: {flag}"] = (
                     good[: at + 4] + struct.pack("<I", flag << 29 | word & fmt.MAX_LENGTH) + good[at + 8 :]
                 )
-        for length in (fmt.MAX_LENGTH, len(good), (word & fmt.MAX_LENGTH) + 8):
+        for length in (fmt.MAX_LENGTH, len(good)):
             found[f"length of part {number}: {length}"] = (
                 good[: at + 4] + struct.pack("<I", word & ~fmt.MAX_LENGTH | length) + good[at + 8 :]
             )
@@ -102,8 +102,7 @@ def test_damaged_file_is_one_clear_error(tmp_path, name):
     tracemalloc.start()
     try:
         with pytest.raises(FormatError, match=rf"{re.escape(str(path))}, offset \d+: ") as first:
-            while (payload := record.read()) is not None:
-                good.append(payload)
+            good.extend(iter(record.read, None))
         assert tracemalloc.get_traced_memory()[1] < 1 << 20  # no length is believed before it is checked
     finally:
         tracemalloc.stop()
@@ -160,9 +159,10 @@ def test_growing_file(tmp_path):
     record.close()
 
 
-# --- index ----------------------------------------------------------------------------------------------------
+# --- index -------------------------------------------------------------------------------------------------
 BAD_INDEX = {
-    "empty line": "0\t0\n\n", "one column": "0\n", "no key": "\t0\n", "text key": "a\t0\n", "text offset": "0\tb\n",
+    "empty line": "0\t0\n\n", "one column": "0\n", "no key": "\t0\n", "text key": "a\t0\n",
+    "text offset": "0\tb\n",
     "negative": "0\t-4\n", "fraction": "0\t1.5\n", "underscore": "0\t1_2\n", "outside": "0\t{size}\n",
     "far outside": "0\t" + "9" * 30 + "\n", "endless digits": "0\t" + "1" * 100_000 + "\n", "spaces": "0 0\n",
     "second line": "0\t0\n1\tx\n", "other digits": "0\t\u0663\n", "key of spaces": "  \t0\n",
@@ -186,7 +186,7 @@ def test_index_of_bytes(tmp_path):
         mx.recordio.MXIndexedRecordIO(tmp_path / "a.idx", tmp_path / "a.rec", "r")
 
 
-@pytest.mark.parametrize("offset", [1, 4, 8, 12, 20])
+@pytest.mark.parametrize("offset", [1, 4, 8, 12, 16])
 def test_index_that_points_beside_a_record(tmp_path, offset):
     written(tmp_path / "a.rec", PAYLOADS)
     (tmp_path / "a.idx").write_text(f"0\t0\n1\t{offset}\n")
@@ -230,12 +230,12 @@ def test_keys_that_cannot_be_written(tmp_path):
     assert (tmp_path / "a.idx").read_text() == "good\t0\n"
 
 
-# --- modes ------------------------------------------------------------------------------------------------------
+# --- modes -------------------------------------------------------------------------------------------------
 def test_modes(tmp_path):
     writer = mx.recordio.MXRecordIO(tmp_path / "a.rec", "w")
     with pytest.raises(mx.MXNetError, match=r"a\.rec cannot be read: it is open for writing"):
         writer.read()
-    with pytest.raises(mx.MXNetError, match="close.. it first"):
+    with pytest.raises(mx.MXNetError, match=r"close\(\) it first"):
         pickle.dumps(writer)
     writer.write(memoryview(b"abc"))
     writer.close()
@@ -307,7 +307,7 @@ def test_fork(tmp_path):
     assert (tmp_path / "a.idx").read_text() == "0\t0\n1\t12\n"
 
 
-# --- packed records ---------------------------------------------------------------------------------------------
+# --- packed records ----------------------------------------------------------------------------------------
 def test_unpack_of_lies():
     for record in (
         b"",
@@ -325,7 +325,7 @@ def test_pack_of_what_does_not_fit(header):
         mx.recordio.pack(header, b"")
 
 
-# --- properties -------------------------------------------------------------------------------------------------
+# --- properties --------------------------------------------------------------------------------------------
 PIECES = st.sampled_from([b"", b"a", b"bcd", b"efgh", MAGIC, MAGIC[:2], MAGIC[1:], bytes(12), b"\n" * 5])
 RECORDS = st.lists(st.lists(PIECES, max_size=8).map(b"".join), max_size=8)
 

@@ -166,8 +166,27 @@ def test_numeric_grad_of_a_list(ctx):
     np.testing.assert_allclose(found["x"], given[1], 1e-9)
     np.testing.assert_allclose(found["y"], given[0], 1e-9)
     np.testing.assert_array_equal(executor.arg_dict["x"].asnumpy(), [1, 2])
-    with pytest.raises(ValueError, match="3 values of arguments for 2 names"):
-        tu.numeric_grad(executor, [*given, given[0]])
+    with pytest.warns(UserWarning, match=r"3 values of arguments for 2 names .* surplus is ignored"):
+        again = tu.numeric_grad(executor, [*given, given[0]], eps=2.0**-10, dtype=np.float64)
+    np.testing.assert_array_equal(again["x"], found["x"])
+
+
+def test_surplus_in_lists_is_ignored_with_a_warning(ctx):
+    """As in MXNet, but not silently; a dict of outputs may hold others, unknown arguments are errors."""
+    x, net = np.array([1.0, 2.0]), mx.sym.Variable("x") * 3
+    with pytest.warns(UserWarning, match="2 values of arguments for 1 names"):
+        tu.check_symbolic_forward(net, [x, x], [3 * x], ctx=ctx)
+    with pytest.warns(UserWarning, match="2 expected outputs for 1 names"):
+        tu.check_symbolic_forward(net, [x], [3 * x, x], ctx=ctx)
+    with pytest.warns(UserWarning, match="2 expected gradients for 1 names"):
+        tu.check_symbolic_backward(net, [x], [x], [3 * x, x], ctx=ctx)
+    with pytest.warns(UserWarning, match="2 values of arguments for 1 names"):
+        tu.check_numeric_gradient(net, [x, x], dtype=np.float64, ctx=ctx)
+    tu.check_symbolic_forward(net, [x], {net.list_outputs()[0]: 3 * x, "other": x}, ctx=ctx)
+    with pytest.raises(ValueError, match="unknown 'other'"):
+        tu.check_symbolic_forward(net, {"x": x, "other": x}, [3 * x], ctx=ctx)
+    with pytest.raises(AssertionError), pytest.warns(UserWarning, match="surplus"):
+        tu.check_symbolic_forward(net, [x], [4 * x, 3 * x], ctx=ctx)
 
 
 def test_several_outputs_are_refused():

@@ -70,7 +70,7 @@ def resize(src: Array, width: int, height: int, method: int = LINEAR) -> Array:
     return run(src.reshape(rows, -1), down, along).reshape(height, width, channels)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _prepared(table: Callable[[int, int], Taps], old: int, new: int, channels: int, integer: bool) -> Taps:
     """A table, taps first: for rows (`channels` 0), or for columns of that many interleaved channels."""
     places, weights = table(old, new)
@@ -209,9 +209,13 @@ def _weighted(src: Array, down: Taps, along: Taps) -> Array:
 
 def _sum(src: Array, taps: Taps, axis: int) -> Array:
     """What the taps find along an axis of `src`, weighted."""
-    total: Array = src.take(taps.places[0], axis, mode="clip") * taps.weights[0]
-    for place, weight in zip(taps.places[1:], taps.weights[1:]):
-        total += src.take(place, axis, mode="clip") * weight
+    src = src.astype(taps.weights.dtype, copy=False)
+    total: Array | None = None
+    for place, weight in zip(*taps):
+        part = src.take(place, axis, mode="clip")
+        part *= weight
+        total = part if total is None else np.add(total, part, out=total)
+    assert total is not None  # weights sum to 1
     return total
 
 
@@ -225,7 +229,7 @@ def _fixed_linear(src: Array, down: Taps, along: Taps) -> Array:
         part *= weight
         part >>= 16
         total = part if total is None else np.add(total, part, out=total)
-    assert total is not None  # weights sum to 1
+    assert total is not None
     total += 2
     total >>= 2
     return total.astype(np.uint8)

@@ -77,7 +77,19 @@ class Initializer:
     def set_verbosity(
         self, verbose: bool = False, print_func: Callable[[Any], str] | None = None
     ) -> Initializer:
-        """Log each array after filling it, described by `print_func` (default: its root mean square)."""
+        """Log each array after filling it.
+
+        Parameters
+        ----------
+        verbose : bool
+        print_func : callable, optional
+            From an NDArray to the text that describes it; its root mean square by default.
+
+        Returns
+        -------
+        Initializer
+            This one.
+        """
         self._verbose = verbose
         self._print_func = _root_mean_square if print_func is None else print_func
         return self
@@ -108,7 +120,13 @@ class Initializer:
     __hash__ = None  # type: ignore[assignment] # arguments may change; so it is in MXNet
 
     def __call__(self, desc: str, arr: nd.NDArray) -> None:
-        """Fill `arr`, the parameter described by `desc`, in place.
+        """Fill a parameter in place.
+
+        Parameters
+        ----------
+        desc : InitDesc, or str
+            Its name and attributes.
+        arr : NDArray
 
         Raises
         ------

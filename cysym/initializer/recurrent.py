@@ -61,6 +61,10 @@ class LSTMBias(Initializer):
     """Zeros, but `forget_bias` for the forget gate, the second quarter of an LSTM cell's bias (4 h,).
 
     Source: Jozefowicz et al., "An Empirical Exploration of Recurrent Network Architectures".
+
+    Parameters
+    ----------
+    forget_bias : float
     """
 
     def __init__(self, forget_bias: float = 1.0) -> None:

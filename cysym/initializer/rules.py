@@ -53,7 +53,13 @@ class One(Initializer):
 
 @register
 class Constant(Initializer):
-    """Fill with a number, or copy an array of the same shape."""
+    """Fill with a number, or copy an array.
+
+    Parameters
+    ----------
+    value : float, NDArray, numpy.ndarray or list
+        An array has the parameter's shape.
+    """
 
     def __init__(self, value: Any) -> None:
         super().__init__(value=value)
@@ -73,7 +79,12 @@ class Constant(Initializer):
 
 @register
 class Uniform(Initializer):
-    """Draw from [-scale, scale)."""
+    """Draw from [-scale, scale).
+
+    Parameters
+    ----------
+    scale : float
+    """
 
     def __init__(self, scale: float = 0.07) -> None:
         super().__init__(scale=scale)
@@ -85,7 +96,13 @@ class Uniform(Initializer):
 
 @register
 class Normal(Initializer):
-    """Draw from a normal distribution of mean 0 and standard deviation `sigma`."""
+    """Draw from a normal distribution of mean 0.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation.
+    """
 
     def __init__(self, sigma: float = 0.01) -> None:
         super().__init__(sigma=sigma)
@@ -143,6 +160,11 @@ class Xavier(Initializer):
     factor_type : {"avg", "in", "out"}
         Fan in is the second dimension times the kernel's size, fan out the first one.
     magnitude : float
+
+    Raises
+    ------
+    ValueError
+        A choice is none of these (MXNet says so only when it fills the first weight).
     """
 
     def __init__(self, rnd_type: str = "uniform", factor_type: str = "avg", magnitude: float = 3) -> None:
@@ -172,6 +194,13 @@ class MSRAPrelu(Xavier):
     """Gaussian Xavier of magnitude ``2 / (1 + slope**2)``, for networks of (leaky) ReLUs.
 
     Source: He et al., "Delving deep into rectifiers".
+
+    Parameters
+    ----------
+    factor_type : {"avg", "in", "out"}
+        See `Xavier`.
+    slope : float
+        Of the leaky part.
     """
 
     def __init__(self, factor_type: str = "avg", slope: float = 0.25) -> None:

@@ -164,6 +164,7 @@ class ImageRecordIter(MXDataIter):
         self._pending: deque[_Batch] = deque()
         self._turn = 0  # of images, over all passes
         self._at_end = False  # nothing is left of this pass to prepare
+        self._failure: MXNetError | None = None  # of a record ahead, raised when its turn comes
         self._given_wrapped = False
         self._mean_image: NDArray[np.float32] | None = None
         if p["mean_img"]:
@@ -181,6 +182,7 @@ class ImageRecordIter(MXDataIter):
         if not self._given_wrapped:
             self._source.rewind()
         self._given_wrapped = self._at_end = False
+        self._failure = None
 
     def _load(self) -> Loaded | None:
         if os.getpid() != self._pid:
@@ -188,8 +190,13 @@ class ImageRecordIter(MXDataIter):
                 f"{self._name}: made by process {self._pid}, make another one in a forked process"
             )
         while not self._at_end and len(self._pending) <= self._params["prefetch_buffer"]:
-            self._prepare()
+            try:
+                self._prepare()
+            except MXNetError as error:
+                self._failure, self._at_end = error, True
         if not self._pending:
+            if self._failure is not None:
+                raise self._failure
             return None
         batch = self._pending.popleft()
         for task in batch.tasks:

@@ -120,6 +120,11 @@ class EvalMetric:
     def update_dict(self, label: Mapping[str, Any], pred: Mapping[str, Any]) -> None:
         """Take one batch in, labels and outputs given by name.
 
+        Parameters
+        ----------
+        label, pred : dict of str to NDArray
+            `label_names` and `output_names` say which count, and in which order; all of them by default.
+
         Raises
         ------
         ValueError
@@ -130,7 +135,13 @@ class EvalMetric:
         self.update(labels, outputs)
 
     def update(self, labels: Arrays, preds: Arrays) -> None:
-        """Take one batch in: labels and predictions, lists of equal length."""
+        """Take one batch in.
+
+        Parameters
+        ----------
+        labels, preds : list of NDArray, or NDArray
+            As many labels as predictions.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
     def reset(self) -> None:

@@ -132,6 +132,8 @@ class F1(_Binary):
     ----------
     average : {"macro", "micro"}
         Mean of the scores of all updates, or one score of all samples.
+    name, output_names, label_names
+        See `EvalMetric`.
     """
 
     def __init__(
@@ -155,6 +157,8 @@ class MCC(_Binary):
     ----------
     average : {"macro", "micro"}
         Mean of the coefficients of all updates, or one of all samples.
+    name, output_names, label_names
+        See `EvalMetric`.
     """
 
     def __init__(

@@ -48,6 +48,8 @@ class Accuracy(PairMetric):
     axis : int
         The class axis. Predictions of the label's own shape are taken as class numbers, others are reduced by
         argmax along this axis.
+    name, output_names, label_names
+        See `EvalMetric`.
 
     >>> metric = Accuracy()
     >>> metric.update([nd.array([0, 1])], [nd.array([[0.9, 0.1], [0.6, 0.4]])])
@@ -78,10 +80,19 @@ class Accuracy(PairMetric):
 @register
 @alias("top_k_accuracy", "top_k_acc")
 class TopKAccuracy(PairMetric):
-    """Share of labels among the `top_k` (>= 2) most probable classes.
+    """Share of labels among the `top_k` most probable classes.
 
     Predictions are (n, classes), or class numbers (n,). Of equal scores the lower class numbers are taken
     first (MXNet's choice there is its NumPy's).
+
+    Parameters
+    ----------
+    top_k : int
+        At least 2; where there are fewer classes all of them count.
+    name : str
+        Reports append ``_<top_k>`` to it.
+    output_names, label_names
+        See `EvalMetric`.
     """
 
     def __init__(
@@ -124,6 +135,13 @@ class PCC(EvalMetric):
     total n, and how often each class was predicted (p) and true (t). 1 at best; nan where all samples or all
     predictions are of one class. Source: the R_K statistic, Gorodkin, "Comparing two K-category assignments".
 
+    Parameters
+    ----------
+    name, output_names, label_names
+        See `EvalMetric`.
+    has_global_stats : bool
+        Whether `get_global` looks back to the last `reset`, or is the same as `get`.
+
     Attributes
     ----------
     k : int
@@ -146,7 +164,13 @@ class PCC(EvalMetric):
         super().__init__(name, output_names, label_names, has_global_stats=has_global_stats)
 
     def update(self, labels: Arrays, preds: Arrays) -> None:
-        """Take one batch in; ValueError for class numbers below 0."""
+        """Take one batch in: class numbers, and as many class numbers or scores (n, classes, ...).
+
+        Raises
+        ------
+        ValueError
+            A class number is below 0, or there are not as many predictions as labels.
+        """
         labels, preds = check_label_shapes(labels, preds, True)
         pairs = []
         for label, pred in zip(labels, preds, strict=True):

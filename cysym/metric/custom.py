@@ -133,6 +133,8 @@ class CustomMetric(EvalMetric):
         Defaults to the function's own name; ``custom(<lambda>)`` for a lambda.
     allow_extra_outputs : bool
         Accept more outputs than labels; the surplus is ignored.
+    output_names, label_names
+        See `EvalMetric`.
     """
 
     def __init__(
@@ -170,13 +172,28 @@ class CustomMetric(EvalMetric):
 def np(
     numpy_feval: Callable[[Any, Any], Any], name: str | None = None, allow_extra_outputs: bool = False
 ) -> CustomMetric:
-    """Make a CustomMetric of a function of two NumPy arrays, label and prediction."""
+    """Make a CustomMetric of a function of two NumPy arrays, label and prediction.
+
+    Parameters
+    ----------
+    numpy_feval, name, allow_extra_outputs
+        See `CustomMetric`.
+
+    >>> np(lambda label, pred: abs(label - pred).max(), name="worst").name
+    'worst'
+    """
     return CustomMetric(numpy_feval, name, allow_extra_outputs)
 
 
 @register
 class Loss(EvalMetric):
-    """Mean of the outputs themselves, for networks whose output is a loss; labels are ignored."""
+    """Mean of the outputs themselves, for networks whose output is a loss; labels are ignored.
+
+    Parameters
+    ----------
+    name, output_names, label_names
+        See `EvalMetric`.
+    """
 
     def __init__(self, name: str = "loss", output_names: Names = None, label_names: Names = None) -> None:
         super().__init__(name, output_names, label_names, has_global_stats=True)

@@ -65,6 +65,13 @@ class CrossEntropy(_LogLikelihood):
     """Mean of ``-log(p[label] + eps)`` over samples; predictions are (n, classes) probabilities.
 
     Labels below 0 count from the last class, as in MXNet; others that are no class raise IndexError.
+
+    Parameters
+    ----------
+    eps : float
+        Keeps the logarithm finite where the true class got probability 0.
+    name, output_names, label_names
+        See `EvalMetric`.
     """
 
     def __init__(
@@ -80,7 +87,13 @@ class CrossEntropy(_LogLikelihood):
 @register
 @alias("nll_loss")
 class NegativeLogLikelihood(_LogLikelihood):
-    """The same number as CrossEntropy under another name, as in MXNet."""
+    """The same number as CrossEntropy under another name, as in MXNet.
+
+    Parameters
+    ----------
+    eps, name, output_names, label_names
+        See `CrossEntropy`.
+    """
 
     def __init__(
         self,
@@ -103,6 +116,8 @@ class Perplexity(EvalMetric):
     axis : int
         The class axis of the predictions; labels have as many elements as there are positions off it.
         Labels that are no class count as the nearest one, as in MXNet.
+    name, output_names, label_names
+        See `EvalMetric`.
     """
 
     def __init__(

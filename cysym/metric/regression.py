@@ -36,7 +36,13 @@ class _Regression(PairMetric):
 
 @register
 class MAE(_Regression):
-    """Mean absolute error, averaged over batches."""
+    """Mean absolute error, averaged over batches.
+
+    Parameters
+    ----------
+    name, output_names, label_names
+        See `EvalMetric`.
+    """
 
     def __init__(self, name: str = "mae", output_names: Names = None, label_names: Names = None) -> None:
         super().__init__(name, output_names, label_names, has_global_stats=True)
@@ -47,7 +53,13 @@ class MAE(_Regression):
 
 @register
 class MSE(_Regression):
-    """Mean squared error, averaged over batches."""
+    """Mean squared error, averaged over batches.
+
+    Parameters
+    ----------
+    name, output_names, label_names
+        See `EvalMetric`.
+    """
 
     def __init__(self, name: str = "mse", output_names: Names = None, label_names: Names = None) -> None:
         super().__init__(name, output_names, label_names, has_global_stats=True)
@@ -58,7 +70,13 @@ class MSE(_Regression):
 
 @register
 class RMSE(_Regression):
-    """Root of the mean squared error of each batch, averaged over batches."""
+    """Root of the mean squared error of each batch, averaged over batches.
+
+    Parameters
+    ----------
+    name, output_names, label_names
+        See `EvalMetric`.
+    """
 
     def __init__(self, name: str = "rmse", output_names: Names = None, label_names: Names = None) -> None:
         super().__init__(name, output_names, label_names, has_global_stats=True)
@@ -77,6 +95,8 @@ class PearsonCorrelation(EvalMetric):
     average : {"macro", "micro"}
         Mean of the correlations of all label arrays, or one correlation of all samples since the last
         `reset`; `reset_local` clears the former only.
+    name, output_names, label_names
+        See `EvalMetric`.
     """
 
     def __init__(
@@ -103,7 +123,19 @@ class PearsonCorrelation(EvalMetric):
         self._conv = 0.0
 
     def update_variance(self, new_values: Host, *aggregate: Any) -> tuple[int, float, float]:
-        """(count, mean, sum of squared deviations) with more values taken in: Welford's formula."""
+        """Take more values into a running variance, by Welford's formula.
+
+        Parameters
+        ----------
+        new_values : numpy.ndarray, (n,)
+        *aggregate
+            Count, mean and sum of squared deviations before.
+
+        Returns
+        -------
+        tuple
+            The three after.
+        """
         count, mean, deviation = aggregate
         delta = new_values - mean
         count += len(new_values)
@@ -116,7 +148,7 @@ class PearsonCorrelation(EvalMetric):
         self._conv += float(((label - self._mean_l) * (pred - self._mean_p)).sum())
 
     def update(self, labels: Arrays, preds: Arrays) -> None:
-        """Take one batch in; ValueError if shapes differ."""
+        """Take one batch in: labels and predictions of equal shapes, else ValueError."""
         labels, preds = check_label_shapes(labels, preds, True)
         pairs = []
         for label, pred in zip(labels, preds, strict=True):

@@ -81,16 +81,25 @@ def make_node(
             if key in slots:
                 raise TypeError(f"{function_name} got input {key!r} twice, by position and by name")
             slots[key] = entry
+    wrong = [key for key in slots if key not in names + op.aux_names()]
+    if wrong:
+        raise MXNetError(
+            f"Keyword argument name {', '.join(wrong)} not found. Candidate arguments: "
+            f"{', '.join(names + op.aux_names())}, in operator {cls.name}(name={name!r})"
+        )
+    for key in op.aux_names():
+        if key in slots:
+            _check_target(slots[key], key, f"{cls.name}(name={name!r})")
     inputs: list[Entry] = []
     versions: list[int] = []
     for key in names + op.aux_names():
-        entry = slots.pop(key, None)
+        entry = slots.get(key)
         if entry is None:
             if op.variadic:
                 raise MXNetError(f"{function_name}(name={name!r}): input {key} is missing")
             entry = (Node(None, f"{name}_{key}", (), dict(attrs)), 0)
         node = entry[0]
-        if key in op.aux_names() and node.op is None:
+        if key in op.aux_names():
             node.attrs.update(op.variable_attrs(key))
             node.mutations += 1
             versions.append(node.mutations)
@@ -101,23 +110,30 @@ def make_node(
                     node.attrs.update(extra)
             versions.append(node.mutations if node.op is None else 0)
         inputs.append(entry)
-    if slots:
-        wrong = ", ".join(slots)
-        expected = ", ".join(names + op.aux_names())
-        raise MXNetError(
-            f"Keyword argument name {wrong} not found. Candidate arguments: {expected}, in operator "
-            f"{cls.name}(name={name!r})"
-        )
     made = Node(op, name, inputs, attrs)
     if any(versions):
         made.versions = tuple(versions)
     return made
 
 
+def _check_target(entry: Entry, key: str, where: str) -> None:
+    if entry[0].op is not None:
+        raise MXNetError(
+            f"Mutation target can only be Variable: {key} is written to, got the output of {entry[0].name}, "
+            f"in operator {where}"
+        )
+
+
 def copy_graph(
     heads: Sequence[Entry], replace: Mapping[Node, Entry], order: Sequence[Node], rename: Mapping[Node, str]
 ) -> list[Entry]:
     """A copy of the graph with some variables replaced by entries and some nodes renamed."""
+    for node in order if replace else ():
+        if node.op is not None:
+            aux = node.op.aux_names()
+            for key, (source, _) in zip(aux, node.inputs[len(node.inputs) - len(aux) :]):
+                if source in replace:
+                    _check_target(replace[source], key, f"{node.op.name}(name={node.name!r})")
     made: dict[Node, Entry | Node] = dict(replace)
 
     def entry_of(entry: Entry) -> Entry:
@@ -131,4 +147,18 @@ def copy_graph(
             )
             copy.versions, copy.mutations = node.versions, node.mutations
             made[node] = copy
+    for node in order if replace else ():
+        if node.op is not None and any(source in replace for source, _ in node.inputs):
+            _count_again(made[node], node.op)  # type: ignore[arg-type]
     return [entry_of(e) for e in heads]
+
+
+def _count_again(node: Node, op: OpDef) -> None:
+    """Versions of the inputs of a node of which some were replaced: what it writes to counts once more."""
+    first = len(op.input_names())
+    versions = []
+    for i, (source, _) in enumerate(node.inputs):
+        if i >= first:
+            source.mutations += 1
+        versions.append(source.mutations if source.op is None else 0)
+    node.versions = tuple(versions)

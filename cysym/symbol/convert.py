@@ -110,6 +110,12 @@ def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
                     f"{source}: node {i} ({raw.name}, {raw.op}) has {len(inputs)} inputs, expected "
                     f"{len(expected)}: {', '.join(expected)}"
                 )
+            for key, (src, _) in zip(op.aux_names(), inputs[len(op.input_names()) :]):
+                if src.op is not None:
+                    raise FormatError(
+                        f"{source}: node {i} ({raw.name}, {raw.op}) writes to its input {key}, which must be "
+                        f"a variable, got node {src.name}"
+                    )
         for (src, k), (j, _, _) in zip(inputs, raw.inputs):
             limit = 1 if src.op is None else len(src.op.output_names())
             if k >= limit:

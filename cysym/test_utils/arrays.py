@@ -51,6 +51,13 @@ def random_uniform_arrays(*shapes: Any, **kwargs: Any) -> list[Array]:
 def random_sample(population: Sequence[T], k: int) -> Sequence[T]:
     """`k` elements of a list, drawn without putting back.
 
+    Parameters
+    ----------
+    population
+        List; it stays as it is.
+    k
+        How many.
+
     Raises
     ------
     AssertionError
@@ -76,7 +83,20 @@ def rand_ndarray(
     distribution: str | None = None,
     ctx: Context | None = None,
 ) -> nd.NDArray:
-    """Standard normal NDArray; of the parameters `shape`, `dtype` and `ctx` matter for dense arrays.
+    """Standard normal NDArray.
+
+    Parameters
+    ----------
+    shape
+        Shape.
+    stype
+        Storage; only "default" exists.
+    dtype
+        Element type; default: float32.
+    ctx
+        Where it lies; default: the current context.
+    density, modifier_func, shuffle_csr_indices, distribution
+        Of no meaning for dense arrays, as in MXNet.
 
     Raises
     ------
@@ -94,7 +114,15 @@ def _lowest(allow_zero_size: bool) -> int:
 
 
 def rand_shape_2d(dim0: int = 10, dim1: int = 10, allow_zero_size: bool = False) -> tuple[int, int]:
-    """A random shape with dimensions up to these."""
+    """A random shape.
+
+    Parameters
+    ----------
+    dim0, dim1
+        The largest dimensions.
+    allow_zero_size
+        The smallest is 0 instead of 1.
+    """
     low = _lowest(allow_zero_size)
     return int(np.random.randint(low, dim0 + 1)), int(np.random.randint(low, dim1 + 1))
 
@@ -102,18 +130,18 @@ def rand_shape_2d(dim0: int = 10, dim1: int = 10, allow_zero_size: bool = False)
 def rand_shape_3d(
     dim0: int = 10, dim1: int = 10, dim2: int = 10, allow_zero_size: bool = False
 ) -> tuple[int, int, int]:
-    """A random shape with dimensions up to these."""
+    """A random shape with dimensions up to `dim0`, `dim1`, `dim2`; see `rand_shape_2d`."""
     a, b = rand_shape_2d(dim0, dim1, allow_zero_size)
     return a, b, int(np.random.randint(_lowest(allow_zero_size), dim2 + 1))
 
 
 def rand_shape_nd(num_dim: int, dim: int = 10, allow_zero_size: bool = False) -> tuple[int, ...]:
-    """A random shape with `num_dim` dimensions up to `dim`."""
+    """A random shape with `num_dim` dimensions up to `dim`; see `rand_shape_2d`."""
     return tuple(int(d) for d in np.random.randint(_lowest(allow_zero_size), dim + 1, size=num_dim))
 
 
 def rand_coord_2d(x_low: int, x_high: int, y_low: int, y_high: int) -> tuple[np.int64, np.int64]:
-    """Two random whole numbers, each below its upper bound."""
+    """Two random whole numbers, from ``[x_low, x_high)`` and ``[y_low, y_high)``."""
     x = np.random.randint(x_low, x_high, dtype=np.int64)
     y = np.random.randint(y_low, y_high, dtype=np.int64)
     return np.int64(x), np.int64(y)
@@ -121,7 +149,7 @@ def rand_coord_2d(x_low: int, x_high: int, y_low: int, y_high: int) -> tuple[np.
 
 # --- counted ------------------------------------------------------------------------------------------------
 def create_vector(size: int, dtype: Any = np.int64) -> nd.NDArray:
-    """0, 1, ... as an NDArray."""
+    """0, 1, ..., `size` - 1 as an NDArray of type `dtype`."""
     result: nd.NDArray = nd.arange(0, size, dtype=dtype)
     return result
 
@@ -133,7 +161,7 @@ def create_2d_tensor(rows: int, columns: int, dtype: Any = np.int64) -> nd.NDArr
 
 
 def get_identity_mat(size: int) -> nd.NDArray:
-    """Identity matrix, float32."""
+    """Identity matrix (size, size), float32."""
     result: nd.NDArray = nd.eye(size)
     return result
 

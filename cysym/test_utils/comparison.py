@@ -85,7 +85,18 @@ def almost_equal(
     equal_nan: bool = False,
     use_broadcast: bool = True,
 ) -> bool:
-    """Whether two arrays are close; without tolerances to those of float64, whatever their types.
+    """Whether two arrays are close.
+
+    Parameters
+    ----------
+    a, b
+        Arrays or numbers.
+    rtol, atol
+        Tolerances; default: those of float64, whatever the arrays' types.
+    equal_nan
+        Two NaN are equal.
+    use_broadcast
+        False: the shapes must be the same.
 
     Raises
     ------
@@ -112,6 +123,17 @@ def checkShapes(a: Any, b: Any) -> None:
 
 def locationError(a: Any, b: Any, index: Any, names: Any, maxError: bool = False) -> str:
     """One element of two arrays in words.
+
+    Parameters
+    ----------
+    a, b
+        Arrays.
+    index
+        Which element.
+    names
+        What the text calls the arrays.
+    maxError
+        Say that its error is the largest.
 
     >>> locationError(np.ones(2), np.zeros(2), (1,), ("got", "want"))
     'Location of error: (1,), got=1.00000000, want=0.00000000'
@@ -184,7 +206,14 @@ def assert_almost_equal_with_err(
     equal_nan: bool = False,
     mismatches: tuple[int, int] = (10, 10),
 ) -> None:
-    """`assert_almost_equal` that lets up to a share `etol` of the elements differ.
+    """`assert_almost_equal` that lets some elements differ.
+
+    Parameters
+    ----------
+    etol
+        The largest share of elements that may; default: none.
+    a, b, rtol, atol, names, equal_nan, mismatches
+        See `assert_almost_equal`.
 
     >>> assert_almost_equal_with_err(np.zeros(4), np.array([0.0, 0.0, 0.0, 9.0]), etol=0.25)
     """
@@ -210,6 +239,13 @@ def assert_almost_equal_ignore_nan(
 
 def compare_ndarray_tuple(t1: Any, t2: Any, rtol: Tolerance = None, atol: Tolerance = None) -> None:
     """`assert_almost_equal` over nested tuples of arrays, such as optimizer states; None is like anything.
+
+    Parameters
+    ----------
+    t1, t2
+        Arrays, or tuples or lists of such.
+    rtol, atol
+        See `assert_almost_equal`.
 
     Raises
     ------

@@ -6,6 +6,7 @@ symbol. Binds nothing.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,12 +54,12 @@ def by_name(
 ) -> dict[str, Any]:
     """A list in the order of `names`, or a dict, as a dict.
 
+    What a list holds behind the last name is left out, with a warning: MXNet's checks do so silently.
+
     Raises
     ------
     error
         A name is unknown; with `whole`, also one that is missing.
-    ValueError
-        The list is too long.
     TypeError
         Neither list nor dict.
     """
@@ -66,7 +67,10 @@ def by_name(
         found = dict(given)
     elif isinstance(given, list | tuple):
         if len(given) > len(names):
-            raise ValueError(f"{len(given)} {what} for {len(names)} names {list(names)}")
+            warnings.warn(
+                f"{len(given)} {what} for {len(names)} names {list(names)}: the surplus is ignored",
+                stacklevel=4,
+            )
         found = dict(zip(names, given))
     else:
         raise TypeError(f"{what} must be a list, a tuple or a dict, got {type(given)}")

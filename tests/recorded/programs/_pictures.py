@@ -41,7 +41,7 @@ def png(image, extra=(), palette=None, depth=8):
     if palette is not None:
         parts.append(_chunk(b"PLTE", np.asarray(palette, np.uint8).tobytes()))
     parts += [_chunk(kind, data) for kind, data in extra]
-    return b"".join(parts + [_chunk(b"IDAT", zlib.compress(raw)), _chunk(b"IEND", b"")])
+    return b"".join([*parts, _chunk(b"IDAT", zlib.compress(raw)), _chunk(b"IEND", b"")])
 
 
 def bmp(image):
@@ -59,7 +59,8 @@ def pictures():
     wide = (np.arange(7 * 9 * 3).reshape(7, 9, 3) * 1031 + 77) % 65536
     palette = pixels(1, 16, 3, 5)[0]
     found = {
-        "grey": png(grey), "grey alpha": png(pixels(7, 9, 2)), "color": png(color), "alpha": png(pixels(7, 9, 4)),
+        "grey": png(grey), "grey alpha": png(pixels(7, 9, 2)), "color": png(color),
+        "alpha": png(pixels(7, 9, 4)),
         "palette": png(grey // 16, palette=palette),
         "palette, transparent": png(grey // 16, [(b"tRNS", b"\0\x80")], palette),
         "bits": png(grey // 128, depth=1), "4 bits": png(grey // 16, depth=4),

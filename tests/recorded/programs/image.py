@@ -72,7 +72,7 @@ def resizing(mx, ctx):
             found[dtype + str(method)] = [a.asnumpy() for a in answers]
     found["cubic"] = [mx.image.imresize(picture(mx, dtype="float64"), w, h, interp=2) for w, h in SIZES[4:]]
     for channels in (1, 2, 4):
-        found["channels%d" % channels] = mx.image.imresize(picture(mx, channels=channels), 9, 17)
+        found[f"channels{channels}"] = mx.image.imresize(picture(mx, channels=channels), 9, 17)
     return found
 
 
@@ -105,7 +105,7 @@ def resizing_calls(mx, ctx):
                 ((10, 10), (3, 4)),
                 ((5, 7), (50, 70)),
             )
-        ],  # fmt: skip
+        ],
     }
 
 
@@ -178,11 +178,12 @@ def augmenters(mx, ctx):
         image.HueJitterAug(0.3), image.ColorJitterAug(0.2, 0.3, 0.4), image.RandomGrayAug(0.5),
         image.LightingAug(0.5, np.array([55.46, 4.794, 1.148]), np.arange(9.0).reshape(3, 3) / 9),
         image.ColorNormalizeAug(np.array([120.0, 110, 100]), np.array([50.0, 60, 70])),
-        image.ColorNormalizeAug(mx.nd.array([100.0]), None), image.HorizontalFlipAug(0.5), image.CastAug("float16"),
+        image.ColorNormalizeAug(mx.nd.array([100.0]), None), image.HorizontalFlipAug(0.5),
+        image.CastAug("float16"),
         image.ResizeAug(7, 1), image.ForceResizeAug((9, 5), 1), image.CenterCropAug((6, 5)),
         image.RandomCropAug((6, 5)), image.RandomSizedCropAug((6, 5), 0.2, (0.5, 2.0), 1),
         image.SequentialAug([image.HorizontalFlipAug(1), image.CastAug()]),
-        image.RandomOrderAug([image.CenterCropAug((8, 8)), image.HorizontalFlipAug(1), image.ResizeAug(9, 0)]),
+        image.RandomOrderAug([image.CenterCropAug((8, 8)), image.HorizontalFlipAug(1), image.ResizeAug(9)]),
     ]  # fmt: skip
     found = {"dumps": [a.dumps() for a in parts]}
     random.seed(11)
@@ -191,8 +192,8 @@ def augmenters(mx, ctx):
         moved = [(a + 0).as_in_context(ctx) for a in (part.__dict__.get("mean"), part.__dict__.get("std"))
                  if isinstance(a, mx.nd.NDArray)]  # fmt: skip
         if moved and ctx != mx.cpu():
-            part.mean, part.std = (moved + [None])[:2]
-        found["%d %s" % (number, type(part).__name__)] = [part(floats.copy()) for _ in range(2)]
+            part.mean, part.std = [*moved, None][:2]
+        found[f"{number} {type(part).__name__}"] = [part(floats.copy()) for _ in range(2)]
     return found
 
 
@@ -200,10 +201,10 @@ def augmenters(mx, ctx):
 def lists_of_augmenters(mx, ctx):
     image = mx.image
     choices = [
-        dict(), dict(resize=12, rand_crop=True, rand_mirror=True),
-        dict(rand_crop=True, rand_resize=True, inter_method=1, mean=True, std=True),
-        dict(mean=np.array([1.0, 2, 3]), std=np.array([2.0]), brightness=0.1, contrast=0.2, saturation=0.3, hue=0.1,
-             pca_noise=0.1, rand_gray=0.2),
+        {}, {"resize": 12, "rand_crop": True, "rand_mirror": True},
+        {"rand_crop": True, "rand_resize": True, "inter_method": 1, "mean": True, "std": True},
+        {"mean": np.array([1.0, 2, 3]), "std": np.array([2.0]), "brightness": 0.1, "contrast": 0.2,
+         "saturation": 0.3, "hue": 0.1, "pca_noise": 0.1, "rand_gray": 0.2},
     ]  # fmt: skip
     found = {}
     random.seed(3)
@@ -225,9 +226,10 @@ def write_images(mx, count, label=float, size=(8, 9)):
     for i in range(count):
         data = png(pixels(size[0] + i % 3, size[1] + i % 2, 3, i))
         record.write_idx(10 + i, mx.recordio.pack(mx.recordio.IRHeader(0, label(i), 10 + i, 0), data))
-        with open("images/%d.png" % i, "wb") as stream:
+        with open(f"images/{i}.png", "wb") as stream:
             stream.write(data)
-        lines.append("%d\t%s\t%d.png\n" % (10 + i, "\t".join(str(v) for v in np.atleast_1d(label(i) * 2)), i))
+        labels = "\t".join(str(v) for v in np.atleast_1d(label(i) * 2))
+        lines.append(f"{10 + i}\t{labels}\t{i}.png\n")
     record.close()
     with open("a.lst", "w") as stream:
         stream.writelines(lines)
@@ -252,7 +254,7 @@ def image_iter(mx, ctx):
     image = mx.image.ImageIter
     with scratch():
         write_images(mx, 7)
-        rec = dict(batch_size=3, data_shape=(3, 8, 8), path_imgrec="a.rec")
+        rec = {"batch_size": 3, "data_shape": (3, 8, 8), "path_imgrec": "a.rec"}
         it = image(**rec)
         found["provided"] = [it.provide_data[0][0], list(it.provide_data[0][1]), it.provide_label[0][0],
                              list(it.provide_label[0][1]), it.batch_size]  # fmt: skip
@@ -264,7 +266,7 @@ def image_iter(mx, ctx):
         found["shuffled"] = passes(image(path_imgidx="a.idx", shuffle=True, **rec))
         found["part"] = passes(image(path_imgidx="a.idx", num_parts=3, part_index=1, **rec), 1)
         found["labels of a list"] = passes(image(path_imgidx="a.idx", path_imglist="a.lst", **rec), 1)
-        files = dict(batch_size=4, data_shape=(3, 7, 7), path_root="images")
+        files = {"batch_size": 4, "data_shape": (3, 7, 7), "path_root": "images"}
         found["files"] = passes(image(path_imglist="a.lst", **files), 1)
         found["list"] = passes(
             image(imglist=[[3, "2.png"], [[1.5], "1.png"], [np.array([2]), "0.png"]], **files), 2
@@ -283,7 +285,7 @@ def image_iter(mx, ctx):
 
 def boxes(i):
     rows = [[i % 3, 0.1, 0.2, 0.6 + 0.04 * i, 0.9], [1, 0.3, 0.1, 0.8, 0.5]][: 1 + i % 2]
-    return np.array([2, 5] + sum(rows, []), np.float32)
+    return np.concatenate([[2, 5], *rows]).astype(np.float32)
 
 
 @program(cpu=True, rtol=1e-4, atol=1e-3)
@@ -292,7 +294,7 @@ def detection_iter(mx, ctx):
     image = mx.image.ImageDetIter
     with scratch():
         write_images(mx, 5, boxes, (20, 24))
-        rec = dict(batch_size=2, data_shape=(3, 16, 16), path_imgrec="a.rec", path_imgidx="a.idx")
+        rec = {"batch_size": 2, "data_shape": (3, 16, 16), "path_imgrec": "a.rec", "path_imgidx": "a.idx"}
         it = image(**rec)
         found["provided"] = [list(it.provide_data[0][1]), list(it.provide_label[0][1]), list(it.label_shape)]
         found["plain"] = passes(it)
@@ -322,8 +324,8 @@ def detection_augmenters(mx, ctx):
         [0.1, 0.5], area_range=[(0.1, 0.5), (0.3, 1.0)], skip_prob=0.2
     )
     parts = [
-        image.DetHorizontalFlipAug(0.5), image.DetRandomCropAug(0.2, 1.0, (0.3, 0.9)), image.DetRandomPadAug(),
-        image.DetBorrowAug(image.ForceResizeAug((9, 9), 1)), several,
+        image.DetHorizontalFlipAug(0.5), image.DetRandomCropAug(0.2, 1.0, (0.3, 0.9)),
+        image.DetRandomPadAug(), image.DetBorrowAug(image.ForceResizeAug((9, 9), 1)), several,
         image.DetRandomPadAug(1.0, (1.5, 4.0), pad_val=(1, 2, 3)),
     ]  # fmt: skip
     found = {"dumps": [p.dumps() for p in parts]}

@@ -10,8 +10,8 @@ from . import outcome, program, scratch
 MAGIC = struct.pack("<I", 0xCED7230A)
 PAYLOADS = [
     b"", b"a", b"ab", b"abc", b"abcd", MAGIC, b"ab" + MAGIC, b"abcd" + MAGIC, b"abcd" + MAGIC + b"x",
-    MAGIC + MAGIC, b"abcd" + MAGIC * 2 + b"efg", MAGIC[:3], MAGIC + b"abc", b"abcde" + MAGIC * 3, MAGIC * 5 + b"z",
-    bytes(range(256)) * 3,
+    MAGIC + MAGIC, b"abcd" + MAGIC * 2 + b"efg", MAGIC[:3], MAGIC + b"abc", b"abcde" + MAGIC * 3,
+    MAGIC * 5 + b"z", bytes(range(256)) * 3,
 ]  # fmt: skip
 
 
@@ -70,10 +70,16 @@ def index(mx, ctx):
         return found
 
 
-@program(cpu=True, differs={"original": "pickling closes MXNet's original, ours stays open",
-                            "missing": "FileNotFoundError says more than MXNetError",
-                            "read a writer": "MXNetError instead of an AssertionError without a text",
-                            "write a reader": "MXNetError instead of an AssertionError without a text"})  # fmt: skip
+SAYS_WHY = "MXNetError instead of an AssertionError without a text"
+MODES = {
+    "original": "pickling closes MXNet's original, ours stays open",
+    "missing": "FileNotFoundError says more than MXNetError",
+    "read a writer": SAYS_WHY,
+    "write a reader": SAYS_WHY,
+}
+
+
+@program(cpu=True, differs=MODES)
 def modes_and_copies(mx, ctx):
     with scratch():
         record = mx.recordio.MXIndexedRecordIO("b.idx", "b.rec", "w")

@@ -106,6 +106,13 @@ def wrong_compositions(mx, ctx):
         "several outputs": says(lambda: one(data=parts), "single value is required"),
         "variable": tried(lambda: x(data=one)),
         "variable by position": tried(lambda: x(one)),
+        "written to": [
+            says(
+                lambda: S.BatchNorm(x, name="bn")(bn_moving_mean=x * 2),
+                "Mutation target can only be Variable",
+            ),
+            says(lambda: S.BatchNorm(x, moving_var=x * 2), "Mutation target can only be Variable"),
+        ],
         "after all": lists(one),
     }
 
