@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         optimizer,
         recordio,
         registry,
+        rnn,
         runtime,
         test_utils,
         visualization,
@@ -74,7 +75,7 @@ _LAZY = {
         for m in (
             "callback", "contrib", "engine", "error", "executor_manager", "image", "initializer", "io",
             "kvstore", "libinfo", "log", "lr_scheduler", "metric", "misc", "model", "module", "monitor",
-            "operator", "optimizer", "recordio", "registry", "runtime", "test_utils", "visualization",
+            "operator", "optimizer", "recordio", "registry", "rnn", "runtime", "test_utils", "visualization",
         )
     },
     "img": ("image", ""), "init": ("initializer", ""), "kv": ("kvstore", ""), "mod": ("module", ""),
@@ -109,6 +110,6 @@ __all__ = [
     "executor", "executor_manager", "gpu", "gpu_memory_info", "image", "img", "init", "initializer", "io",
     "is_np_array", "is_np_shape", "kv", "kvstore", "libinfo", "log", "lr_scheduler", "metric", "mod", "model",
     "module", "mon", "monitor", "mxnet_version", "name", "nd", "ndarray", "np_array", "np_shape", "num_gpus",
-    "operator", "opt", "optimizer", "random", "recordio", "registry", "rnd", "runtime", "set_np_shape", "sym",
-    "symbol", "test_utils", "use_np", "use_np_array", "use_np_shape", "util", "visualization", "viz",
+    "operator", "opt", "optimizer", "random", "recordio", "registry", "rnd", "rnn", "runtime", "set_np_shape",
+    "sym", "symbol", "test_utils", "use_np", "use_np_array", "use_np_shape", "util", "visualization", "viz",
 ]  # fmt: skip

@@ -32,6 +32,19 @@ cdef extern from "hostmem.h" nogil:
     int64_t cs_host_trim()
     void cs_host_limit(int64_t bytes)
 
+cdef extern from "picture.h" nogil:
+    ctypedef struct cs_taps:
+        int64_t count
+        int64_t taps
+        const int64_t* places
+        const int32_t* weights
+
+    int cs_taps_fit(const cs_taps* taps, int64_t inputs)
+    void cs_resize(
+        const uint8_t* src, int64_t width, const cs_taps* down, const cs_taps* along, int two_steps, void* work,
+        uint8_t* out,
+    )
+
 cdef extern from "table.h" nogil:
     ctypedef struct cs_table:
         int64_t used
@@ -92,6 +105,7 @@ include "core/dlpack.pxi"
 include "core/segment.pxi"
 include "core/invoker.pxi"
 include "core/table.pxi"
+include "core/picture.pxi"
 
 from .dtypes import SIZES as _SIZES
 from .ops.schema import REQUIRED

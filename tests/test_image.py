@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from recorded.programs._pictures import pictures, pixels, png
 
 import cysym as mx
+from cysym import _core
 from cysym.base import FormatError
 from cysym.image import codec
 from cysym.image.color_space import from_hls, to_hls
@@ -416,3 +417,26 @@ def test_dumps_are_json():
     for aug in mx.image.CreateAugmenter((3, 4, 4), resize=5, mean=True, std=True, hue=0.1, pca_noise=0.1):
         name, parameters = json.loads(aug.dumps())
         assert (name, type(parameters)) == (type(aug).__name__.lower(), dict)
+
+
+@pytest.mark.parametrize("fault", ["place", "negative", "shape", "type", "result", "width"])
+def test_the_compiled_resize_reads_nothing_outside(fault: str) -> None:
+    src, out = np.zeros((4, 6), np.uint8), np.zeros((2, 3), np.uint8)
+    down = [np.array([[0, 2], [1, 3]]), np.full((2, 2), 1024, np.int32)]
+    along = [np.array([[0, 2, 4], [1, 3, 5]]), np.full((2, 3), 1024, np.int32)]
+    width = 6
+    _core.resize_bytes(src, width, *down, *along, True, out)
+    if fault == "place":
+        down[0][1, 1] = 4
+    elif fault == "negative":
+        along[0][0, 0] = -1
+    elif fault == "shape":
+        along[1] = along[1][:, :2].copy()
+    elif fault == "type":
+        down[1] = down[1].astype(np.int64)
+    elif fault == "result":
+        out = np.zeros((2, 2), np.uint8)
+    else:
+        width = 0
+    with pytest.raises(ValueError, match="tap"):
+        _core.resize_bytes(src, width, *down, *along, True, out)

@@ -1,7 +1,8 @@
 /*
- * Decimal text to float32, as NumPy reads it: to the nearest double, then to float. A number with at most 19 digits
- * whose value is a whole number below 2^53 times or over a power of ten up to 22 needs one exact multiplication or
- * division (W. Clinger, "How to read floating point numbers accurately", PLDI 1990); any other is left to the caller.
+ * Decimal text to float32, as NumPy reads it: to the nearest double, then to float. A number with at most 19
+ * digits whose value is a whole number below 2^53 times or over a power of ten up to 22 needs one exact
+ * multiplication or division (W. Clinger, "How to read floating point numbers accurately", PLDI 1990); any
+ * other is left to the caller.
  */
 #include "table.h"
 
@@ -10,16 +11,14 @@ static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e
 
 static inline int is_digit(char c) { return (unsigned char)(c - '0') < 10; }
 
-static inline const char *skip_blanks(const char *p, const char *end)
-{
+static inline const char *skip_blanks(const char *p, const char *end) {
     while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
         p++;
     return p;
 }
 
 /* One number at p; NULL when it is not a plain one. */
-static inline const char *read_number(const char *p, const char *end, float *out)
-{
+static inline const char *read_number(const char *p, const char *end, float *out) {
     int negative = 0;
     if (p < end && (*p == '-' || *p == '+'))
         negative = *p++ == '-';
@@ -56,8 +55,7 @@ static inline const char *read_number(const char *p, const char *end, float *out
     return p;
 }
 
-cs_table cs_read_table(const char *text, int64_t size, int64_t columns, int64_t most, float *out)
-{
+cs_table cs_read_table(const char *text, int64_t size, int64_t columns, int64_t most, float *out) {
     cs_table found = {0, 0, 0};
     const char *p = text, *end = text + size;
     while (p < end && found.rows < most) {

@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import resize_bytes
+
 Array = NDArray[Any]
 
 NEAREST, LINEAR, CUBIC, AREA, LANCZOS = range(5)
@@ -220,24 +222,17 @@ def _sum(src: Array, taps: Taps, axis: int) -> Array:
 
 
 def _fixed_linear(src: Array, down: Taps, along: Taps) -> Array:
-    """Two taps each way: 11 bits of fraction after the first pass, 4 dropped, the product's upper half."""
-    rows = _sum(src, along, 1)
-    rows >>= 4
-    total: Array | None = None
-    for place, weight in zip(down.places, down.weights[:, :, None]):
-        part = rows.take(place, 0, mode="clip")
-        part *= weight
-        part >>= 16
-        total = part if total is None else np.add(total, part, out=total)
-    assert total is not None
-    total += 2
-    total >>= 2
-    return total.astype(np.uint8)
+    """Bytes, two taps each way: 11 bits of fraction after the first pass, 4 dropped, the upper half kept."""
+    return _bytes(src, down, along, True)
 
 
 def _fixed(src: Array, down: Taps, along: Taps) -> Array:
-    """More taps: 11 bits each way, one rounding at the end."""
-    total = _sum(_sum(src, along, 1), Taps(down.places, down.weights[:, :, None]), 0)
-    total += 1 << (2 * _BITS - 1)
-    total >>= 2 * _BITS
-    return np.clip(total, 0, 255, out=total).astype(np.uint8)
+    """Bytes, more taps: 11 bits each way, one rounding at the end."""
+    return _bytes(src, down, along, False)
+
+
+def _bytes(src: Array, down: Taps, along: Taps, two_steps: bool) -> Array:
+    src = np.ascontiguousarray(src)
+    out = np.empty((down.places.shape[1], along.places.shape[1]), np.uint8)
+    resize_bytes(src, src.shape[1], *down, *along, two_steps, out)
+    return out

@@ -83,7 +83,7 @@ class TopKAccuracy(PairMetric):
     """Share of labels among the `top_k` most probable classes.
 
     Predictions are (n, classes), or class numbers (n,). Of equal scores the lower class numbers are taken
-    first (MXNet's choice there is its NumPy's).
+    first (MXNet's choice there is its NumPy's); NaN counts as the best.
 
     Parameters
     ----------
@@ -122,6 +122,9 @@ class TopKAccuracy(PairMetric):
         else:
             # on the host: there the few best of a row are found without sorting it
             scores: Any = pred.as_in_context(cpu()) if isinstance(pred, nd.NDArray) else nd.array(pred)
+            broken = numpy.isnan(host(scores))
+            if broken.any():  # NaN is the best for argmax and in MXNet, the worst for topk
+                scores = nd.array(numpy.where(broken, numpy.inf, host(scores)), dtype=scores.dtype)
             hits = host(scores.topk(k=self.top_k, axis=1, dtype="int32"))
         _match(truth, hits[:, 0], self.name)
         return int(numpy.count_nonzero(hits == truth[:, None])), truth.size

@@ -1,4 +1,4 @@
-"""Ground of all recurrent cells: RNNParams holds their variables, BaseRNNCell steps, unrolls and packs weights.
+"""Ground of all recurrent cells: RNNParams holds variables, BaseRNNCell steps, unrolls and packs weights.
 
 Cells only compose symbols; nothing is computed here. `cells`, `conv_cells` and `fused` derive the cells with
 weights of their own, `stacks` and `modifiers` those made of other cells. Names of nodes and variables are
@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import ndarray as nd
 from .. import symbol as sym
-from .sequences import in_layout, steps_of
+from .sequences import in_layout, ops, steps_of
 
 Args = dict[str, nd.NDArray]
 
@@ -60,8 +60,6 @@ class BaseRNNCell:
     Source: MXNet's ``mx.rnn.BaseRNNCell``.
     """
 
-    # Whether `__call__` works: some cells see the whole sequence at once or none of it.
-    _can_step = True
     _cells: Sequence[BaseRNNCell] = ()
     _num_hidden: int
 
@@ -124,7 +122,7 @@ class BaseRNNCell:
     def _gate_names(self) -> Sequence[str]:
         return ()
 
-    def begin_state(self, func: Callable[..., Any] = sym.zeros, **kwargs: Any) -> Any:
+    def begin_state(self, func: Callable[..., Any] = ops.zeros, **kwargs: Any) -> Any:
         """States before the first step.
 
         Parameters
@@ -256,11 +254,22 @@ class BaseRNNCell:
             outputs.append(output)
         return in_layout(length, outputs, layout, merge_outputs), states
 
+    @property
+    def _can_step(self) -> bool:
+        """Whether `__call__` works; some cells see the whole sequence at once or none of it."""
+        return True
+
+    def _share(self, params: RNNParams) -> None:
+        """Let these variables take the place of the cell's equally named ones."""
+        self._params._params.update(params._params)
+        for cell in self._cells:
+            cell._share(params)
+
     # --- for subclasses -----------------------------------------------------------------------------------
     def _get_activation(self, inputs: sym.Symbol, activation: Any, **kwargs: Any) -> Any:
         """Apply an activation given by name or as a function of a symbol."""
         if isinstance(activation, str):
-            return sym.Activation(inputs, act_type=activation, **kwargs)
+            return ops.Activation(inputs, act_type=activation, **kwargs)
         return activation(inputs, **kwargs)
 
     def _next_step(self, states: Any) -> str:
@@ -272,8 +281,8 @@ class BaseRNNCell:
     def _check_states(self, states: Any) -> None:
         """Raise ValueError unless there is a symbol for each state."""
         wanted = len(self.state_info)
-        if not isinstance(states, Sequence) or len(states) != wanted:
-            got = len(states) if isinstance(states, Sequence) else type(states).__name__
+        got = len(states) if hasattr(states, "__len__") else type(states).__name__
+        if got != wanted:
             raise ValueError(f"{self._title()} has {wanted} states, got {got}")
 
     def _check_not_modified(self) -> None:

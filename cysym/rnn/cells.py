@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import symbol as sym
 from ..initializer import LSTMBias
 from .base import BaseRNNCell, RNNParams, positive
 from .gates import GRUStep, LSTMStep, PlainStep
+from .sequences import ops
 
 
 class _DenseCell(BaseRNNCell):
@@ -35,10 +35,10 @@ class _DenseCell(BaseRNNCell):
     def _project(self, inputs: Any, state: Any, name: str) -> tuple[Any, Any]:
         # Looked up at each step: a stack's params may have taken the place of the cell's own.
         get, units = self._params.get, self._num_hidden * len(self._gate_names)
-        i2h = sym.FullyConnected(
+        i2h = ops.FullyConnected(
             data=inputs, weight=get("i2h_weight"), bias=get("i2h_bias"), num_hidden=units, name=name + "i2h"
         )
-        h2h = sym.FullyConnected(
+        h2h = ops.FullyConnected(
             data=state, weight=get("h2h_weight"), bias=get("h2h_bias"), num_hidden=units, name=name + "h2h"
         )
         return i2h, h2h
@@ -58,7 +58,8 @@ class RNNCell(_DenseCell, PlainStep):
 
     Source: MXNet's ``mx.rnn.RNNCell``; Elman, "Finding Structure in Time".
 
-    >>> outputs, states = RNNCell(4).unroll(2, [sym.Variable("a"), sym.Variable("b")])
+    >>> import cysym as mx
+    >>> outputs, states = mx.rnn.RNNCell(4).unroll(2, [mx.sym.Variable("a"), mx.sym.Variable("b")])
     >>> outputs
     [<Symbol rnn_t0_out>, <Symbol rnn_t1_out>]
     >>> outputs[1].list_arguments()

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import symbol as sym
 from .base import BaseRNNCell
+from .sequences import ops
 
 
 class _Step(BaseRNNCell):
@@ -58,13 +59,13 @@ class LSTMStep(_Step):
     def __call__(self, inputs: sym.Symbol, states: Any) -> tuple[Any, Any]:
         name = self._next_step(states)
         i2h, h2h = self._project(inputs, states[0], name)
-        i, f, c, o = sym.SliceChannel(i2h + h2h, num_outputs=4, name=name + "slice", **self._cut)
-        i = sym.Activation(i, act_type="sigmoid", name=name + "i")
-        f = sym.Activation(f, act_type="sigmoid", name=name + "f")
+        i, f, c, o = ops.SliceChannel(i2h + h2h, num_outputs=4, name=name + "slice", **self._cut)
+        i = ops.Activation(i, act_type="sigmoid", name=name + "i")
+        f = ops.Activation(f, act_type="sigmoid", name=name + "f")
         c = self._get_activation(c, self._activation, name=name + "c")
-        o = sym.Activation(o, act_type="sigmoid", name=name + "o")
-        cell = sym._internal._plus(f * states[1], i * c, name=name + "state")
-        output = sym._internal._mul(o, self._get_activation(cell, self._activation), name=name + "out")
+        o = ops.Activation(o, act_type="sigmoid", name=name + "o")
+        cell = ops._internal._plus(f * states[1], i * c, name=name + "state")
+        output = ops._internal._mul(o, self._get_activation(cell, self._activation), name=name + "out")
         return output, [output, cell]
 
 
@@ -85,10 +86,10 @@ class GRUStep(_Step):
         name = self._next_step(states)
         before = states[0]
         i2h, h2h = self._project(inputs, before, name + self._GAP)
-        ir, iz, i2h = sym.SliceChannel(i2h, num_outputs=3, name=name + "_i2h_slice", **self._cut)
-        hr, hz, h2h = sym.SliceChannel(h2h, num_outputs=3, name=name + "_h2h_slice", **self._cut)
-        reset = sym.Activation(ir + hr, act_type="sigmoid", name=name + "_r_act")
-        update = sym.Activation(iz + hz, act_type="sigmoid", name=name + "_z_act")
+        ir, iz, i2h = ops.SliceChannel(i2h, num_outputs=3, name=name + "_i2h_slice", **self._cut)
+        hr, hz, h2h = ops.SliceChannel(h2h, num_outputs=3, name=name + "_h2h_slice", **self._cut)
+        reset = ops.Activation(ir + hr, act_type="sigmoid", name=name + "_r_act")
+        update = ops.Activation(iz + hz, act_type="sigmoid", name=name + "_z_act")
         new = self._get_activation(i2h + reset * h2h, self._activation, name=name + "_h_act")
-        output = sym._internal._plus((1.0 - update) * new, update * before, name=name + "out")
+        output = ops._internal._plus((1.0 - update) * new, update * before, name=name + "out")
         return output, [output]

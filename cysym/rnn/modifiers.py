@@ -12,15 +12,15 @@ from typing import Any
 from .. import ndarray as nd
 from .. import symbol as sym
 from .base import Args, BaseRNNCell, RNNParams
-from .sequences import in_layout
+from .sequences import in_layout, ops
 
 
 def _fraction(cell: str, name: str, value: Any) -> float:
-    """A probability below 1 as a float."""
+    """A probability as a float."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise TypeError(f"{cell}: {name} must be a number, got {value!r}")
-    if not 0 <= value < 1:
-        raise ValueError(f"{cell}: {name} must be at least 0 and less than 1, got {value}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{cell}: {name} must lie between 0 and 1, got {value}")
     return float(value)
 
 
@@ -49,7 +49,7 @@ class DropoutCell(BaseRNNCell):
     def __call__(self, inputs: sym.Symbol, states: Any) -> tuple[Any, Any]:
         self._check_states(states)
         if self.dropout > 0:
-            inputs = sym.Dropout(data=inputs, p=self.dropout)
+            inputs = ops.Dropout(data=inputs, p=self.dropout)
         return inputs, states
 
     def unroll(
@@ -94,8 +94,11 @@ class ModifierCell(BaseRNNCell):
         self.base_cell.reset()
 
     @property
-    def _can_step(self) -> bool:  # type: ignore[override]
+    def _can_step(self) -> bool:
         return self.base_cell._can_step
+
+    def _share(self, params: RNNParams) -> None:
+        self.base_cell._share(params)
 
     @property
     def params(self) -> RNNParams:
@@ -107,7 +110,7 @@ class ModifierCell(BaseRNNCell):
     def state_info(self) -> list[dict[str, Any]]:
         return self.base_cell.state_info
 
-    def begin_state(self, init_sym: Callable[..., Any] = sym.zeros, **kwargs: Any) -> Any:  # type: ignore[override]
+    def begin_state(self, init_sym: Callable[..., Any] = ops.zeros, **kwargs: Any) -> Any:  # type: ignore[override]
         """States of the cell within before the first step; see `BaseRNNCell.begin_state`.
 
         The function that makes them may be given as `init_sym` or, as to other cells, as `func`.
@@ -178,7 +181,7 @@ class ZoneoutCell(ModifierCell):
         before = self.prev_output
         if before is None:
             shapes = self.state_shape
-            before = sym.zeros((0,) * (len(shapes[0]) if shapes else 2))
+            before = ops.zeros((0,) * (len(shapes[0]) if shapes else 2))
         if self.zoneout_outputs != 0:
             output = self._mix(self.zoneout_outputs, output, before)
         if self.zoneout_states != 0:
@@ -188,8 +191,8 @@ class ZoneoutCell(ModifierCell):
 
     def _mix(self, fraction: float, new: Any, old: Any) -> Any:
         """`new`, but `old` where dropout of ones gives 0; outside training it drops nothing."""
-        mask = sym.Dropout(sym.ones_like(new), p=fraction)
-        return sym.where(mask, new, old)
+        mask = ops.Dropout(ops.ones_like(new), p=fraction)
+        return ops.where(mask, new, old)
 
 
 class ResidualCell(ModifierCell):
@@ -201,9 +204,6 @@ class ResidualCell(ModifierCell):
 
     Source: MXNet's ``mx.rnn.ResidualCell``; Wu et al., "Google's Neural Machine Translation System".
     """
-
-    def __init__(self, base_cell: BaseRNNCell) -> None:
-        super().__init__(base_cell)
 
     def __call__(self, inputs: sym.Symbol, states: Any) -> tuple[Any, Any]:
         output, after = self.base_cell(inputs, states)
@@ -231,4 +231,4 @@ class ResidualCell(ModifierCell):
         return [self._add(a, b) for a, b in zip(outputs, inputs, strict=True)], states
 
     def _add(self, output: Any, inputs: Any) -> Any:
-        return sym.elemwise_add(output, inputs, name=f"{output.name}_plus_residual")
+        return ops.elemwise_add(output, inputs, name=f"{output.name}_plus_residual")

@@ -11,6 +11,8 @@ from typing import Any
 
 from .. import symbol as sym
 
+ops: Any = sym  # operators are functions mypy does not see
+
 
 def time_axis(layout: str) -> int:
     """Where T stands in the layout.
@@ -47,7 +49,7 @@ def steps_of(length: Any, inputs: Any) -> int:
 
 def split_steps(inputs: sym.Symbol, axis: int, length: int) -> list[sym.Symbol]:
     """One symbol per step of a symbol with a time axis."""
-    return list(sym.split(inputs, axis=axis, num_outputs=length, squeeze_axis=1))
+    return list(ops.split(inputs, axis=axis, num_outputs=length, squeeze_axis=1))
 
 
 def in_layout(length: Any, inputs: Any, layout: str, merge: bool | None) -> Any:
@@ -82,4 +84,4 @@ def in_layout(length: Any, inputs: Any, layout: str, merge: bool | None) -> Any:
         return inputs
     if not inputs:
         raise ValueError("unroll: there are no steps to merge")
-    return sym.Concat(*[sym.expand_dims(i, axis=axis) for i in inputs], dim=axis)
+    return ops.Concat(*[ops.expand_dims(i, axis=axis) for i in inputs], dim=axis)

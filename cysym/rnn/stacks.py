@@ -12,7 +12,7 @@ from typing import Any
 from .. import ndarray as nd
 from .. import symbol as sym
 from .base import Args, BaseRNNCell, RNNParams
-from .sequences import in_layout, steps_of, time_axis
+from .sequences import in_layout, ops, steps_of, time_axis
 
 
 class _Composite(BaseRNNCell):
@@ -25,31 +25,34 @@ class _Composite(BaseRNNCell):
         self._override_cell_params = params is not None
         self._cells = []
 
-    def _adopt(self, cell: BaseRNNCell) -> None:
-        """Append a cell and share its variables; those given to this one take the place of the cell's.
+    def _adopt(self, *cells: BaseRNNCell) -> None:
+        """Append cells and collect their variables; those given to this cell take the place of theirs.
 
         Raises
         ------
         TypeError, ValueError
-            It is no cell, or both it and this one were given params.
+            One is no cell, or both it and this one were given params.
         """
-        if not isinstance(cell, BaseRNNCell):
-            raise TypeError(f"{type(self).__name__} takes cells, got {type(cell).__name__}")
-        if self._override_cell_params:
-            if not cell._own_params:
+        for cell in cells:
+            if not isinstance(cell, BaseRNNCell):
+                raise TypeError(f"{type(self).__name__} takes cells, got {type(cell).__name__}")
+            if self._override_cell_params and not cell._own_params:
                 raise ValueError(
                     f"give params to {type(self).__name__} or to the cells in it, not both: "
                     f"{cell._title()} shares its own"
                 )
-            cell.params._params.update(self._params._params)
-        self._cells.append(cell)
-        self._params._params.update(cell.params._params)
+        for cell in cells:
+            if self._override_cell_params:
+                cell._share(self._params)
+        for cell in cells:
+            self._cells.append(cell)
+            self._params._params.update(cell.params._params)
 
     @property
     def state_info(self) -> list[dict[str, Any]]:
         return [info for cell in self._cells for info in cell.state_info]
 
-    def begin_state(self, func: Callable[..., Any] = sym.zeros, **kwargs: Any) -> Any:
+    def begin_state(self, func: Callable[..., Any] = ops.zeros, **kwargs: Any) -> Any:
         """States of all cells before the first step, in one list; see `BaseRNNCell.begin_state`."""
         self._check_not_modified()
         return [state for cell in self._cells for state in cell.begin_state(func=func, **kwargs)]
@@ -79,11 +82,11 @@ class SequentialRNNCell(_Composite):
 
     Source: MXNet's ``mx.rnn.SequentialRNNCell``.
 
-    >>> from cysym.rnn import DropoutCell, LSTMCell
-    >>> stack = SequentialRNNCell()
-    >>> stack.add(LSTMCell(8, prefix="lstm0_"))
-    >>> stack.add(DropoutCell(0.5))
-    >>> stack.add(LSTMCell(4, prefix="lstm1_"))
+    >>> import cysym as mx
+    >>> stack = mx.rnn.SequentialRNNCell()
+    >>> stack.add(mx.rnn.LSTMCell(8, prefix="lstm0_"))
+    >>> stack.add(mx.rnn.DropoutCell(0.5))
+    >>> stack.add(mx.rnn.LSTMCell(4, prefix="lstm1_"))
     >>> stack.state_shape
     [(0, 8), (0, 8), (0, 4), (0, 4)]
     """
@@ -102,7 +105,7 @@ class SequentialRNNCell(_Composite):
         self._adopt(cell)
 
     @property
-    def _can_step(self) -> bool:  # type: ignore[override]
+    def _can_step(self) -> bool:
         return all(cell._can_step for cell in self._cells)
 
     def __call__(self, inputs: sym.Symbol, states: Any) -> tuple[Any, Any]:
@@ -134,14 +137,14 @@ class SequentialRNNCell(_Composite):
         self._check_states(states)
         after: list[Any] = []
         at = 0
-        for cell in self._cells:
+        for i, cell in enumerate(self._cells, start=1):
             count = len(cell.state_info)
             inputs, given = cell.unroll(
                 length,
                 inputs=inputs,
                 begin_state=states[at : at + count],
                 layout=layout,
-                merge_outputs=merge_outputs if cell is self._cells[-1] else None,
+                merge_outputs=merge_outputs if i == len(self._cells) else None,
             )
             at += count
             after.extend(given)
@@ -166,8 +169,6 @@ class BidirectionalCell(_Composite):
     Networks".
     """
 
-    _can_step = False
-
     def __init__(
         self,
         l_cell: BaseRNNCell,
@@ -177,8 +178,11 @@ class BidirectionalCell(_Composite):
     ) -> None:
         super().__init__(params)
         self._output_prefix = output_prefix
-        for cell in (l_cell, r_cell):
-            self._adopt(cell)
+        self._adopt(l_cell, r_cell)
+
+    @property
+    def _can_step(self) -> bool:
+        return False
 
     def __call__(self, inputs: sym.Symbol, states: Any) -> tuple[Any, Any]:
         """Not possible: the way back begins at the end.
@@ -212,16 +216,16 @@ class BidirectionalCell(_Composite):
         if merge_outputs is None:
             merge_outputs = isinstance(there, sym.Symbol) and isinstance(back, sym.Symbol)
         if merge_outputs:
-            back = sym.reverse(back, axis=axis)
-            return sym.Concat(there, back, dim=2, name=f"{self._output_prefix}out"), after
+            back = ops.reverse(back, axis=axis)
+            return ops.Concat(there, back, dim=2, name=f"{self._output_prefix}out"), after
         there, back = (
-            list(sym.SliceChannel(s, axis=axis, num_outputs=count, squeeze_axis=1))
+            list(ops.SliceChannel(s, axis=axis, num_outputs=count, squeeze_axis=1))
             if isinstance(s, sym.Symbol)
             else s
             for s in (there, back)
         )
         outputs = [
-            sym.Concat(a, b, dim=1, name=f"{self._output_prefix}t{i}")
+            ops.Concat(a, b, dim=1, name=f"{self._output_prefix}t{i}")
             for i, (a, b) in enumerate(zip(there, reversed(back), strict=True))
         ]
         return outputs, after

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -61,7 +62,8 @@ def check_consistency(
     grad_req
         As in `simple_bind`; "null" compares no gradients.
     arg_params, aux_params
-        Values of arguments and auxiliary states; default: random numbers, and 0 for auxiliary states.
+        Values of arguments and auxiliary states; default: random numbers, and 0 for auxiliary states. Names
+        that the symbol has not are ignored with a warning (in MXNet without).
     rtol, atol
         Numbers, or dicts from element type to number; default: those of the less precise of the two types.
     raise_on_err
@@ -140,7 +142,7 @@ def _fill(
     for given, known in ((arguments, executors[0].arg_dict), (states, executors[0].aux_dict)):
         unknown = [name for name in given if name not in known]
         if unknown:
-            raise ValueError(f"values for {unknown}, but names are {list(known)}")
+            warnings.warn(f"values for {unknown} are ignored: names are {list(known)}", stacklevel=3)
     for name, a in sorted(executors[0].arg_dict.items()):
         if name in arguments:
             continue

@@ -456,6 +456,26 @@ def odd_children(mx, ctx):
 
 
 @program
+def scores_that_are_nan(mx, ctx):
+    found = {}
+    rows = np.array(
+        [[0.1, np.nan, 0.9, 0.2], [np.inf, 0.5, -np.inf, 0.2], [0.1, 0.2, 0.3, np.nan]], np.float32
+    )
+    for name, arguments in (("acc", {}), ("top_k_acc", {"top_k": 2}), ("top_k_acc", {"top_k": 3})):
+        for label in range(4):
+            metric = mx.metric.create(name, **arguments)
+            metric.update([mx.nd.array([label] * 3, ctx)], [mx.nd.array(rows, ctx)])
+            found[f"{metric.name} {label}"] = metric.get()[1]
+    for name in ("ce", "perplexity", "mae", "loss"):
+        metric = mx.metric.create(name, **({"ignore_label": 7} if name == "perplexity" else {}))
+        labels = rows if name == "mae" else np.array([1, 2, 0], np.float32)
+        with np.errstate(invalid="ignore"):  # NumPy warns of NaN in both libraries
+            metric.update([mx.nd.array(labels, ctx)], [mx.nd.array(rows, ctx)])
+        found[name] = numbers_of(metric)
+    return found
+
+
+@program
 def two_classes_at_each_place(mx, ctx):
     batches = [
         ([classes(6, 2).reshape(2, 3)], [scores(2, 2, 3)]),
