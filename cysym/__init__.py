@@ -4,6 +4,7 @@ Graphs, arrays and executors are imported here; everything else when it is first
 for what of MXNet is left out. Nothing is computed in this file.
 """
 
+import os as _os
 from typing import TYPE_CHECKING
 
 from . import absent, attribute, autograd, base, context, executor, name, ndarray, random, symbol, util
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         monitor,
         operator,
         optimizer,
+        profiler,
         recordio,
         registry,
         rnn,
@@ -75,7 +77,8 @@ _LAZY = {
         for m in (
             "callback", "contrib", "engine", "error", "executor_manager", "image", "initializer", "io",
             "kvstore", "libinfo", "log", "lr_scheduler", "metric", "misc", "model", "module", "monitor",
-            "operator", "optimizer", "recordio", "registry", "rnn", "runtime", "test_utils", "visualization",
+            "operator", "optimizer", "profiler", "recordio", "registry", "rnn", "runtime", "test_utils",
+            "visualization",
         )
     },
     "img": ("image", ""), "init": ("initializer", ""), "kv": ("kvstore", ""), "mod": ("module", ""),
@@ -104,12 +107,18 @@ def __dir__() -> list[str]:
 
 absent.install(__name__)
 
+if _os.environ.get("MXNET_PROFILER_AUTOSTART", "0").lower() in ("1", "true"):
+    from . import profiler
+
+    profiler.set_state("run")
+
 __all__ = [
     "AttrScope", "Context", "Executor", "MXNetError", "Monitor", "__version__", "attribute", "autograd",
     "base", "callback", "context", "contrib", "cpu", "cpu_pinned", "current_context", "engine", "error",
     "executor", "executor_manager", "gpu", "gpu_memory_info", "image", "img", "init", "initializer", "io",
     "is_np_array", "is_np_shape", "kv", "kvstore", "libinfo", "log", "lr_scheduler", "metric", "mod", "model",
     "module", "mon", "monitor", "mxnet_version", "name", "nd", "ndarray", "np_array", "np_shape", "num_gpus",
-    "operator", "opt", "optimizer", "random", "recordio", "registry", "rnd", "rnn", "runtime", "set_np_shape",
-    "sym", "symbol", "test_utils", "use_np", "use_np_array", "use_np_shape", "util", "visualization", "viz",
+    "operator", "opt", "optimizer", "profiler", "random", "recordio", "registry", "rnd", "rnn", "runtime",
+    "set_np_shape", "sym", "symbol", "test_utils", "use_np", "use_np_array", "use_np_shape", "util",
+    "visualization", "viz",
 ]  # fmt: skip

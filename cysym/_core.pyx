@@ -13,6 +13,7 @@ from cpython.buffer cimport (
     PyBUF_F_CONTIGUOUS, PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport (
@@ -80,6 +81,8 @@ cdef extern from "runtime.h" nogil:
         int32_t parallel
 
     int cs_run(cs_step* steps, int64_t count, int skip_once)
+    int cs_run_timed(cs_step* steps, int64_t count, int skip_once, int64_t* stamps)
+    int64_t cs_now()
     void cs_set_threads(int n)
     int cs_get_threads()
     const cs_entry* cs_kernel_table(const char* isa, int64_t* count)
@@ -100,6 +103,7 @@ cdef extern from *:
 
 # The parts, in the order they need each other.
 include "core/graph.pxi"
+include "core/profile.pxi"
 include "core/memory.pxi"
 include "core/dlpack.pxi"
 include "core/segment.pxi"

@@ -43,6 +43,7 @@ ctypedef cl_int (*copy_t)(
 ctypedef cl_int (*fill_t)(
     cl_obj, cl_obj, const void *, size_t, size_t, size_t, cl_uint, const void *, void **) noexcept nogil
 ctypedef cl_int (*one_t)(cl_obj) noexcept nogil
+ctypedef cl_int (*event_info_t)(cl_obj, cl_uint, size_t, void *, size_t *) noexcept nogil
 
 cdef struct Api:
     create_buffer_t create_buffer
@@ -63,6 +64,8 @@ cdef struct Api:
     one_t release_memory
     one_t release_program
     one_t release_kernel
+    event_info_t event_info
+    one_t release_event
 
 cdef Api api
 cdef bint is_loaded = False
@@ -72,7 +75,8 @@ FUNCTIONS = (
     "clCreateBuffer", "clCreateProgramWithSource", "clCreateProgramWithBinary", "clBuildProgram",
     "clGetProgramBuildInfo", "clGetProgramInfo", "clCreateKernel", "clSetKernelArg", "clEnqueueNDRangeKernel",
     "clEnqueueReadBuffer", "clEnqueueWriteBuffer", "clEnqueueCopyBuffer", "clEnqueueFillBuffer", "clFlush",
-    "clFinish", "clReleaseMemObject", "clReleaseProgram", "clReleaseKernel",
+    "clFinish", "clReleaseMemObject", "clReleaseProgram", "clReleaseKernel", "clGetEventProfilingInfo",
+    "clReleaseEvent",
 )
 
 cdef enum:
@@ -81,12 +85,16 @@ cdef enum:
     CL_PROGRAM_BINARY_SIZES = 0x1165
     CL_PROGRAM_BINARIES = 0x1166
     CL_PROGRAM_BUILD_LOG = 0x1183
+    CL_PROFILING_COMMAND_QUEUED = 0x1280
+    CL_PROFILING_COMMAND_START = 0x1282
+    CL_PROFILING_COMMAND_END = 0x1283
     FLUSH_EVERY = 64  # launches handed to the device at once, so that it starts while more are enqueued
 
 _NAMES = {
     -1: "DEVICE_NOT_FOUND", -2: "DEVICE_NOT_AVAILABLE", -3: "COMPILER_NOT_AVAILABLE",
     -4: "MEM_OBJECT_ALLOCATION_FAILURE", -5: "OUT_OF_RESOURCES", -6: "OUT_OF_HOST_MEMORY",
-    -8: "MEM_COPY_OVERLAP", -11: "BUILD_PROGRAM_FAILURE", -12: "MAP_FAILURE",
+    -7: "PROFILING_INFO_NOT_AVAILABLE", -8: "MEM_COPY_OVERLAP",
+    -11: "BUILD_PROGRAM_FAILURE", -12: "MAP_FAILURE",
     -13: "MISALIGNED_SUB_BUFFER_OFFSET", -14: "EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST",
     -30: "INVALID_VALUE", -33: "INVALID_DEVICE", -34: "INVALID_CONTEXT", -36: "INVALID_COMMAND_QUEUE",
     -38: "INVALID_MEM_OBJECT", -42: "INVALID_BINARY", -43: "INVALID_BUILD_OPTIONS",
@@ -128,9 +136,9 @@ def load(addresses):
         return
     if len(addresses) != len(FUNCTIONS):
         raise ValueError(f"expected {len(FUNCTIONS)} addresses, got {len(addresses)}")
-    cdef uintptr_t[18] a
+    cdef uintptr_t[20] a
     cdef int i
-    for i in range(18):
+    for i in range(20):
         a[i] = addresses[i]
         if a[i] == 0:
             raise DeviceError(f"the OpenCL library has no function {FUNCTIONS[i]}")
@@ -152,6 +160,8 @@ def load(addresses):
     api.release_memory = <one_t>a[15]
     api.release_program = <one_t>a[16]
     api.release_kernel = <one_t>a[17]
+    api.event_info = <event_info_t>a[18]
+    api.release_event = <one_t>a[19]
     is_loaded = True
 
 
@@ -491,3 +501,90 @@ cdef class Launches:
                 if pending:
                     code = api.flush(self.queue)
         return (i, code)
+
+    def run_timed(self, bint skip_once, uintptr_t queue, now):
+        """What `run` does, on an in-order queue that takes times; both queues are empty before and after.
+
+        Parameters
+        ----------
+        queue
+            A queue of the same context made with CL_QUEUE_PROFILING_ENABLE.
+        now
+            ``now() -> int``: nanoseconds of the host's clock.
+
+        Returns
+        -------
+        tuple of int, int, bytes
+            What `run` returns, and when each launch began and ended on the device: two 64-bit numbers each,
+            in nanoseconds of the host's clock, both 0 for a launch that was left out.
+        """
+        cdef int i, at = -1, pending = 0
+        cdef cl_int code = 0, worst = 0
+        cdef Launch *one
+        cdef cl_obj side = <cl_obj>queue
+        stamps = bytes(2 * self.count * sizeof(int64_t))
+        cdef int64_t *stamp = <int64_t *>PyBytes_AsString(stamps)
+        cdef cl_obj *events = <cl_obj *>calloc(self.count if self.count > 0 else 1, sizeof(cl_obj))
+        cdef int64_t before, after
+        if events == NULL:
+            raise MemoryError()
+        with nogil:
+            code = api.finish(self.queue)
+        try:
+            check(code, "clFinish")
+            before = now()
+            with nogil:
+                for i in range(self.count):
+                    one = self.launch + i
+                    if one.is_idle or (skip_once and one.is_once):
+                        continue
+                    code = api.launch(
+                        side, one.kernel, 1, NULL, &one.global_size, &one.local_size, 0, NULL,
+                        <void **>&events[i])
+                    if code != 0:
+                        at = i
+                        break
+                    pending += 1
+                    if pending == FLUSH_EVERY:
+                        pending = 0
+                        api.flush(side)
+                worst = api.finish(side)
+            check(worst, "clFinish")
+            after = now()
+            check(read_times(events, self.count, before, after, stamp), "clGetEventProfilingInfo")
+        finally:
+            for i in range(self.count):
+                if events[i] != NULL:
+                    api.release_event(events[i])
+            free(events)
+        return (at, code, stamps)
+
+
+cdef cl_int read_times(cl_obj *events, int count, int64_t before, int64_t after, int64_t *stamp) noexcept:
+    """Begin and end of each event on the host's clock, which read `before` and `after` around them all.
+
+    The device's clock starts anywhere: the first command was put into the queue right after `before`. Clocks
+    that drift apart are held within the two readings and in the queue's order.
+    """
+    cdef int i
+    cdef cl_int code
+    cdef uint64_t queued = 0, start = 0, end = 0
+    cdef int64_t shift = 0, last = before
+    cdef bint has_shift = False
+    for i in range(count):
+        if events[i] == NULL:
+            continue
+        code = api.event_info(events[i], CL_PROFILING_COMMAND_START, 8, &start, NULL)
+        if code == 0:
+            code = api.event_info(events[i], CL_PROFILING_COMMAND_END, 8, &end, NULL)
+        if code == 0 and not has_shift:
+            code = api.event_info(events[i], CL_PROFILING_COMMAND_QUEUED, 8, &queued, NULL)
+            if queued == 0 or queued > start:
+                queued = start  # drivers that do not tell
+            shift = before - <int64_t>queued
+            has_shift = True
+        if code != 0:
+            return code
+        stamp[2 * i] = min(max(<int64_t>start + shift, last), after)
+        last = stamp[2 * i + 1] = min(max(<int64_t>end + shift, stamp[2 * i]), after)
+    return 0

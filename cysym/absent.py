@@ -79,7 +79,6 @@ MODULES: Final[tuple[tuple[str, str], ...]] = (
     ("libmxnet", "MXNet's C library, is not used; cysym.libinfo.find_lib_path names what is"),
     ("_ctypes", "MXNet's C interface, is not used"),
     ("_ffi", "MXNet's C interface, is not used"),
-    ("profiler", "is not there yet; time calls between mx.nd.waitall()"),
 )
 
 _PLUMBING: Final = "it is plumbing of MXNet's C interface, which nothing here goes through"

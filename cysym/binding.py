@@ -201,10 +201,10 @@ class _Sharing:
     def __init__(self, draft: Blueprint, names: Any, executor: Executor | None, pool: Any) -> None:
         self.draft, self.pool = draft, pool
         self.fresh: dict[str, NDArray] = {}
-        self.names: set[str] = set()
+        # What is shared by name never lies in the pool, even where there is nothing to share it with yet.
+        self.names = set(names or ())
         self.source: dict[str, Mapping[str, NDArray | None]] = {}
         if executor is not None and pool is not None:  # without a pool MXNet shares nothing
-            self.names = set(names or ())
             self.source = {"arg": executor.arg_dict, "grad": executor.grad_dict, "aux": executor.aux_dict}
 
     def array(self, node: Node, role: str) -> NDArray:
@@ -224,7 +224,7 @@ class _Sharing:
                     raise ShapeError(f"shared {role} {node.name} has shape {found.shape}, expected {shape}")
                 return found
         key = node.name if role == "arg" else f"grad of {node.name}"
-        if self.pool is None or role == "aux":
+        if self.pool is None or role == "aux" or node.name in self.names:
             return self._new(shape, code, context)
         found = self.fresh.get(key, self.pool.get(key))
         if found is not None:

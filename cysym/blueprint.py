@@ -143,10 +143,11 @@ class Blueprint:
         self.grad_slot, self.out_slot = n + a, 2 * n + a
         self.ograd_slot = self.out_slot + len(self.heads)
         self.first_free_slot = self.ograd_slot + len(self.heads)
-        self.head_grads: list[Entry | None] = [
+        self._variable_head_grads: list[Entry | None] = [
             None if node.op is not None and node.op.is_loss else (Node(None, f"{node.name}_head_grad"), 0)
             for node, _ in self.heads
         ]
+        self._read_head_grads: list[Entry | None] | None = None
 
     @property
     def variables(self) -> list[Node]:
@@ -155,6 +156,23 @@ class Blueprint:
     @property
     def wants_gradient(self) -> bool:
         return any(r != "null" for r in self.requests)
+
+    @property
+    def head_grads(self) -> list[Entry | None]:
+        """The variable of each head's gradient; None where no wanted gradient reads it, as above a loss layer
+        (``SoftmaxOutput`` and whatever is made of its output) or ``BlockGrad``."""
+        if self._read_head_grads is None:
+            self._gradients()
+        assert self._read_head_grads is not None
+        return self._read_head_grads
+
+    def _gradients(self) -> dict[Node, Entry | None]:
+        """New nodes of the gradients of arguments with a request; finds which head gradients they read."""
+        wrt = [v for v, r in zip(self.arguments, self.requests) if r != "null"]
+        found = dict(zip(wrt, gradient(self.graph.nodes, self.heads, self._variable_head_grads, wrt)))
+        reached = set(topological([g for g in found.values() if g is not None]))
+        self._read_head_grads = [g if g and g[0] in reached else None for g in self._variable_head_grads]
+        return found
 
     def _check_complete(self, shapes: Sequence[Any], types: Sequence[Any]) -> None:
         ids, row = self.graph.ids, self.graph.row
@@ -251,8 +269,7 @@ class Blueprint:
         return best
 
     def _compile_training(self, chosen: Options, observe: Observer | None) -> tuple[list[Call], int, Plan]:
-        wrt = [v for v, r in zip(self.arguments, self.requests) if r != "null"]
-        grads = dict(zip(wrt, gradient(self.graph.nodes, self.heads, self.head_grads, wrt)))
+        grads = self._gradients()
         grad_heads = [g for g in grads.values() if g is not None]
         heads = self.heads + [g for g in self.head_grads if g is not None] + grad_heads
         early: dict[Node, float] = {}

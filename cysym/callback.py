@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import file_name, finite, needs, whole
 from .model import BatchEndParam, save_checkpoint
 
 
@@ -26,7 +27,7 @@ def do_checkpoint(prefix: str, period: int = 1) -> Callable[..., None]:
     period : int
         Every so many epochs; at least 1.
     """
-    period = int(max(1, period))
+    prefix, period = file_name(prefix, "prefix"), int(max(1, finite(period, "period")))
 
     def callback(iter_no: int, sym: Any, arg: Any, aux: Any) -> None:
         if (iter_no + 1) % period == 0:
@@ -50,7 +51,8 @@ def module_checkpoint(
     save_optimizer_states : bool
         Write ``prefix-NNNN.states`` as well.
     """
-    period = int(max(1, period))
+    needs(mod, "mod", "a Module", "save_checkpoint")
+    prefix, period = file_name(prefix, "prefix"), int(max(1, finite(period, "period")))
 
     def callback(iter_no: int, sym: Any = None, arg: Any = None, aux: Any = None) -> None:
         if (iter_no + 1) % period == 0:
@@ -69,6 +71,8 @@ def log_train_metric(period: int, auto_reset: bool = False) -> Callable[[BatchEn
     auto_reset : bool
         Clear the metric's local sum after each report.
     """
+
+    whole(period, "period", 1)
 
     def callback(param: BatchEndParam) -> None:
         if param.nbatch % period == 0 and param.eval_metric is not None:
@@ -93,8 +97,8 @@ class Speedometer:
     """
 
     def __init__(self, batch_size: int, frequent: int = 50, auto_reset: bool = True) -> None:
-        self.batch_size = batch_size
-        self.frequent = frequent
+        self.batch_size = finite(batch_size, "batch_size")
+        self.frequent = whole(frequent, "frequent", 1)
         self.auto_reset = auto_reset
         self.init = False
         self.tic = 0.0
@@ -147,10 +151,10 @@ class ProgressBar:
     """
 
     def __init__(self, total: int, length: int = 80) -> None:
-        if total < 1:
+        if not finite(total, "total") >= 1:
             raise ValueError(f"total must be at least 1 batch, got {total}")
         self.total = total
-        self.bar_len = length
+        self.bar_len = min(whole(length, "length", 0), 1000)
         self._bar: Any = None
         self._epoch: int | None = None
 

@@ -14,17 +14,17 @@ from .base import DeviceError
 
 
 class CpuDevice:
-    """Host memory and the C kernels. One a context number, so that each has its own random stream."""
+    """Host memory and the C kernels; all context numbers draw from one random stream, as in MXNet."""
 
     kind = "cpu"
     max_alloc = 2**62
     first_seed = 0  # of the stream of a device used for the first time
+    random_lock = threading.Lock()  # held by segments that draw random numbers
+    _random: ClassVar[Storage | None] = None
+    _lock = threading.Lock()
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self._random: Storage | None = None
-        self._lock = threading.Lock()
-        self.random_lock = threading.Lock()  # held by segments that draw random numbers
 
     def alloc(self, nbytes: int, zero: bool = False) -> Storage:
         return Storage.alloc(self, nbytes, zero)
@@ -52,10 +52,10 @@ class CpuDevice:
 
     def random_state(self) -> Storage:
         with self._lock:
-            if self._random is None:
-                self._random = self.alloc(1024 * 625 * 4)
+            if CpuDevice._random is None:
+                CpuDevice._random = self.alloc(1024 * 625 * 4)
                 self._run_seed(CpuDevice.first_seed)
-            return self._random
+            return CpuDevice._random
 
     def seed(self, value: int) -> None:
         self.random_state()
@@ -85,7 +85,7 @@ def seed_all(value: int) -> None:
     """Restart the random streams of all devices, and of those that are yet to come."""
     CpuDevice.first_seed = value
     with _cpus_lock:
-        used = list(_cpus.values())
+        used = list(_cpus.values())[:1]  # they have one stream
     for device in [*used, *opencl_devices()]:
         device.seed(value)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from .arguments import shown
 from .base import MXNetError
 
 NAMES: Final = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
@@ -52,5 +53,5 @@ def dtype_code(dtype: Any) -> int:
         pass
     try:
         return CODES[np.dtype(dtype).name]
-    except (KeyError, TypeError):
-        raise UnknownTypeError(f"unknown dtype {dtype!r}; expected one of {', '.join(NAMES)}") from None
+    except Exception:  # NumPy parses much: it raises SyntaxError, ValueError, RecursionError as well
+        raise UnknownTypeError(f"unknown dtype {shown(dtype)}; expected one of {', '.join(NAMES)}") from None

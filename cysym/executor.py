@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ._core import Node
+from .arguments import function, shown
 from .base import MXNetError, ShapeError
 from .blueprint import Blueprint, options
 from .context import Context
@@ -143,6 +144,7 @@ class Executor:
                 calls, cut, plan, self._arena, self._blueprint.first_free_slot, imperative.wrap,
                 self._blueprint.options.canaries,
             )  # fmt: skip
+            program.graph = self._blueprint.graph
             for slot, a in self._slots.items():
                 program.bind(slot, a.storage, a.offset)
             self._programs[key] = program
@@ -281,7 +283,9 @@ class Executor:
         elif isinstance(out_grads, (list, tuple)):
             given = list(out_grads)
         else:
-            raise TypeError("inputs must be NDArray, a list or a dict of NDArray")
+            raise TypeError(
+                f"inputs must be NDArray, a list or a dict of NDArray, got {shown(out_grads)} as out_grads"
+            )
         result = {}
         for i in needed:
             g = given[i] if i < len(given) else None
@@ -361,13 +365,17 @@ class Executor:
         """
         jobs = []
         for kind, params, mine in (
-            ("arguments", arg_params, self.arg_dict),
-            ("auxiliary states", aux_params or {}, self.aux_dict),
+            ("arguments", _params(arg_params, "arg_params"), self.arg_dict),
+            ("auxiliary states", _params(aux_params, "aux_params"), self.aux_dict),
         ):
             for name, value in params.items():
-                if name in mine:
+                if isinstance(name, str) and name in mine:
                     if not isinstance(value, (NDArray, np.ndarray)):
                         raise TypeError(f"copy_params_from: {name} must be an array, got {type(value)}")
+                    if isinstance(value, np.ndarray) and value.dtype.kind not in "biuf":
+                        raise TypeError(
+                            f"copy_params_from: {name}: an array of {value.dtype} holds no real numbers"
+                        )
                     if mine[name].shape != value.shape:
                         raise MXNetError(
                             f"copy_params_from: {name} has shape {value.shape}, expected {mine[name].shape}"
@@ -385,7 +393,8 @@ class Executor:
         number where it has one input); `monitor_all` adds the inputs as ``<node>_<input>``, variables under
         their own name as well.
         """
-        self._monitor, self._monitor_all = callback, monitor_all
+        function(callback, "callback", optional=True)
+        self._monitor, self._monitor_all = callback, bool(monitor_all)
         self._programs = {k: p for k, p in self._programs.items() if not k[1]}
 
     def reshape(
@@ -427,6 +436,12 @@ class Executor:
     def get_optimized_symbol(self) -> Symbol:
         """The symbol itself: programs are optimized below it."""
         return self._symbol
+
+
+def _params(given: Any, what: str) -> Mapping[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"copy_params_from: {what} must be a dict of str to NDArray, got {shown(given)}")
+    return given or {}
 
 
 def _reported_name(node: Node, k: int) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import ndarray as nd
+from .arguments import finite, function, name_list, needs, shown
 from .base import ShapeError
 from .context import Context, cpu
 from .symbol import Symbol
@@ -42,6 +43,8 @@ def _split_input_slice(batch_size: int, work_load_list: Sequence[float]) -> list
     >>> _split_input_slice(10, [1, 1, 3])
     [slice(0, 2, None), slice(2, 4, None), slice(4, 10, None)]
     """
+    for load in work_load_list:
+        finite(load, "work_load_list: a work load")
     total = sum(work_load_list)
     if not work_load_list or total <= 0 or min(work_load_list) < 0:
         raise ValueError(f"work loads must be numbers >= 0 with a positive sum, got {list(work_load_list)}")
@@ -243,6 +246,19 @@ class DataParallelExecutorManager:
         logger: Any = None,
         sym_gen: Callable[[Any], Symbol] | None = None,
     ) -> None:
+        needs(symbol, "symbol", "a Symbol", "list_arguments", "list_auxiliary_states", "bind")
+        if not isinstance(ctx, list | tuple) or not all(isinstance(context, Context) for context in ctx):
+            raise TypeError(f"ctx must be a list of Context, got {shown(ctx)}")
+        needs(train_data, "train_data", "a DataIter", "batch_size", "provide_data", "provide_label")
+        arg_names, param_names = name_list(arg_names, "arg_names"), name_list(param_names, "param_names")
+        aux_names = name_list(aux_names, "aux_names")
+        if arg_names != symbol.list_arguments():
+            raise ValueError(
+                f"arg_names must be those of the symbol, {symbol.list_arguments()}, got {arg_names}"
+            )
+        if sym_gen is not None:
+            function(sym_gen, "sym_gen")
+            needs(train_data, "train_data", "an iterator with buckets, for sym_gen", "default_bucket_key")
         loads = [1] * len(ctx) if work_load_list is None else work_load_list
         if not isinstance(loads, list | tuple) or len(loads) != len(ctx):
             raise ValueError(f"work_load_list {loads} must have one number per context, {len(ctx)}")
@@ -274,11 +290,22 @@ class DataParallelExecutorManager:
 
     def copy_to(self, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any]) -> None:
         """Write the means over the devices into these arrays."""
-        for names, blocks, targets in (
-            (self.execgrp.param_names, self.param_arrays, arg_params),
-            (self.aux_names, self.aux_arrays, aux_params),
-        ):
-            for name, block in zip(names, blocks, strict=True):
+        jobs = (
+            ("arg_params", self.execgrp.param_names, self.param_arrays, arg_params),
+            ("aux_params", self.aux_names, self.aux_arrays, aux_params),
+        )
+        for what, wanted, blocks, targets in jobs:
+            if not isinstance(targets, Mapping):
+                raise TypeError(f"{what} must be a dict of str to NDArray, got {shown(targets)}")
+            for name, block in zip(wanted, blocks, strict=True):
+                if not isinstance(targets.get(name), nd.NDArray):
+                    raise KeyError(f"{what} needs an NDArray named {name!r}, got {shown(targets.get(name))}")
+                if targets[name].shape != block[0].shape:
+                    raise ShapeError(
+                        f"{what}: {name} has shape {targets[name].shape}, expected {block[0].shape}"
+                    )
+        for _, wanted, blocks, targets in jobs:
+            for name, block in zip(wanted, blocks, strict=True):
                 total: Any = block[0].copyto(cpu())
                 for array in block[1:]:
                     total += array.as_in_context(cpu())
@@ -301,6 +328,11 @@ class DataParallelExecutorManager:
 
     def load_data_batch(self, data_batch: Any) -> None:
         """Give each executor its rows; with `sym_gen`, those of the batch's bucket."""
+        arrays = getattr(data_batch, "data", None)
+        if not isinstance(arrays, list | tuple):
+            raise TypeError(f"data_batch must be a DataBatch, got {shown(data_batch)}")
+        for array in arrays:
+            needs(array, "data_batch: data", "a list of NDArrays", "shape", "copyto")
         if self.sym_gen is not None:
             key = data_batch.bucket_key
             if key not in self.execgrp_bucket:

@@ -11,6 +11,8 @@ import logging
 import math
 from collections.abc import Sequence
 
+from .arguments import choice, finite, number
+
 
 class LRScheduler:
     """Base class: keeps the base rate and serves the warm-up phase.
@@ -41,12 +43,13 @@ class LRScheduler:
     ) -> None:
         if not isinstance(warmup_steps, int):
             raise TypeError(f"warmup_steps must be an int, got {warmup_steps!r}")
+        number(base_lr, "base_lr")
+        number(warmup_begin_lr, "warmup_begin_lr")
         if warmup_begin_lr > base_lr:
             raise ValueError(f"base_lr {base_lr} must not be below warmup_begin_lr {warmup_begin_lr}")
         if warmup_steps < 0:
             raise ValueError(f"warmup_steps must be positive or 0, got {warmup_steps}")
-        if warmup_mode not in ("linear", "constant"):
-            raise ValueError(f"warmup_mode must be 'linear' or 'constant', got {warmup_mode!r}")
+        choice(warmup_mode, "warmup_mode", ("linear", "constant"))
         self.base_lr = base_lr
         self.warmup_steps = warmup_steps
         self.warmup_begin_lr = warmup_begin_lr
@@ -60,7 +63,14 @@ class LRScheduler:
         ----------
         num_update : int
             Below `warmup_steps`.
+
+        Raises
+        ------
+        ValueError
+            The update comes after the warm-up.
         """
+        if finite(num_update, "num_update") >= self.warmup_steps:
+            raise ValueError(f"update {num_update} comes after the {self.warmup_steps} updates of warm-up")
         if self.warmup_mode == "constant":
             return self.warmup_begin_lr
         rise = self.warmup_final_lr - self.warmup_begin_lr
@@ -106,19 +116,23 @@ class FactorScheduler(LRScheduler):
         warmup_mode: str = "linear",
     ) -> None:
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
-        if step < 1:
+        if finite(step, "step") < 1:
             raise ValueError(f"step must be at least 1, got {step}")
         _check_factor(factor)
+        number(stop_factor_lr, "stop_factor_lr")
         self.step = step
         self.factor = factor
         self.stop_factor_lr = stop_factor_lr
         self.count = 0
 
     def __call__(self, num_update: int) -> float:
+        if type(num_update) is not int:
+            finite(num_update, "num_update")
         if num_update < self.warmup_steps:
             return self.get_warmup_lr(num_update)
         while num_update > self.count + self.step:
             self.count += self.step
+            before = self.base_lr
             self.base_lr *= self.factor
             if self.base_lr < self.stop_factor_lr:
                 self.base_lr = self.stop_factor_lr
@@ -129,6 +143,9 @@ class FactorScheduler(LRScheduler):
                 )
             else:
                 logging.info("Update[%d]: Change learning rate to %0.5e", num_update, self.base_lr)
+            if not self.base_lr < before and num_update > self.count:
+                # It falls no further (or is NaN): the steps until now need not be gone through.
+                self.count += (num_update - self.count - 1) // self.step * self.step
         return self.base_lr
 
 
@@ -161,6 +178,8 @@ class MultiFactorScheduler(LRScheduler):
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
         if not isinstance(step, list | tuple) or not step:
             raise ValueError(f"step must be a list of at least one update number, got {step!r}")
+        for one in step:
+            finite(one, "step: each update number")
         if step[0] < 1 or any(after <= before for before, after in itertools.pairwise(step)):
             raise ValueError(f"step must be increasing and start at 1 or later, got {step!r}")
         _check_factor(factor)
@@ -170,6 +189,8 @@ class MultiFactorScheduler(LRScheduler):
         self.count = 0
 
     def __call__(self, num_update: int) -> float:
+        if type(num_update) is not int:
+            finite(num_update, "num_update")
         if num_update < self.warmup_steps:
             return self.get_warmup_lr(num_update)
         while self.cur_step_ind < len(self.step) and num_update > self.step[self.cur_step_ind]:
@@ -204,6 +225,7 @@ class _DecayScheduler(LRScheduler):
             raise ValueError(f"max_update must be at least 1, got {max_update}")
         if max_update <= warmup_steps:
             raise ValueError(f"max_update {max_update} must be larger than warmup_steps {warmup_steps}")
+        number(final_lr, "final_lr")
         self.max_update = max_update
         self.base_lr_orig = base_lr
         self.final_lr = final_lr
@@ -214,6 +236,8 @@ class _DecayScheduler(LRScheduler):
         raise NotImplementedError
 
     def __call__(self, num_update: int) -> float:
+        if type(num_update) is not int:
+            finite(num_update, "num_update")
         if num_update < self.warmup_steps:
             return self.get_warmup_lr(num_update)
         done = min(num_update, self.max_update) - self.warmup_steps
@@ -252,7 +276,7 @@ class PolyScheduler(_DecayScheduler):
         warmup_mode: str = "linear",
     ) -> None:
         super().__init__(max_update, base_lr, final_lr, warmup_steps, warmup_begin_lr, warmup_mode)
-        self.power = pwr
+        self.power = finite(pwr, "pwr", 0)
 
     def _curve(self, part: float) -> float:
         rest: float = (1.0 - part) ** self.power
@@ -287,5 +311,5 @@ class CosineScheduler(_DecayScheduler):
 
 
 def _check_factor(factor: float) -> None:
-    if factor > 1.0:
+    if finite(factor, "factor") > 1.0:
         raise ValueError(f"factor must be at most 1, so that the rate falls, got {factor}")

@@ -19,6 +19,7 @@ from . import metric as _metric
 from . import ndarray as nd
 from . import optimizer as opt
 from . import symbol as sym
+from .arguments import checkpoint_file, function, functions, needs, parameters, shown, whole
 from .base import FormatError, MXNetError, ShapeError
 from .context import Context, cpu
 from .executor_manager import DataParallelExecutorManager, _check_arguments, _load_data
@@ -50,6 +51,10 @@ class BatchEndParam(NamedTuple):
 
 def pack_params(arg_params: Mapping[str, nd.NDArray], aux_params: Mapping[str, nd.NDArray]) -> Params:
     """Arguments and auxiliary states in one dict, as parameter files hold them, on the CPU."""
+    for params in (arg_params, aux_params):
+        for name, array in params.items():
+            if not isinstance(array, nd.NDArray):
+                raise TypeError(f"parameter {name} must be an NDArray to be saved, got {shown(array)}")
     packed = {f"arg:{name}": array.as_in_context(cpu()) for name, array in arg_params.items()}
     packed.update((f"aux:{name}", array.as_in_context(cpu())) for name, array in aux_params.items())
     return packed
@@ -90,21 +95,24 @@ def save_checkpoint(
 
     Each file is replaced in one step: a process killed meanwhile leaves the previous one whole.
     """
+    fname = checkpoint_file(prefix, epoch, "params")
+    packed = pack_params(parameters(arg_params, "arg_params"), parameters(aux_params, "aux_params"))
     if symbol is not None:
+        needs(symbol, "symbol", "a Symbol or None", "save", "tojson")
         symbol.save(f"{prefix}-symbol.json", remove_amp_cast=remove_amp_cast)
-    fname = f"{prefix}-{epoch:04d}.params"
-    nd.save(fname, pack_params(arg_params, aux_params))
+    nd.save(fname, packed)
     logging.info('Saved checkpoint to "%s"', fname)
 
 
 def load_params(prefix: str, epoch: int) -> tuple[Params, Params]:
     """Arguments and auxiliary states of ``prefix-NNNN.params``."""
-    fname = f"{prefix}-{epoch:04d}.params"
+    fname = checkpoint_file(prefix, epoch, "params")
     return unpack_params(nd.load(fname), fname)
 
 
 def load_checkpoint(prefix: str, epoch: int) -> tuple[sym.Symbol, Params, Params]:
     """Symbol, arguments and auxiliary states of a checkpoint."""
+    checkpoint_file(prefix, epoch, "params")
     symbol = sym.load(f"{prefix}-symbol.json")
     return (symbol, *load_params(prefix, epoch))
 
@@ -167,16 +175,19 @@ class FeedForward:
             raise TypeError(f"symbol must be a Symbol or make one, got {type(symbol).__name__}")
         self.sym_gen: Any = None if isinstance(symbol, sym.Symbol) else symbol
         self.symbol: Any = symbol if self.sym_gen is None else None
-        self.ctx = [cpu()] if ctx is None else [ctx] if isinstance(ctx, Context) else list(ctx)
-        self.num_epoch = num_epoch
-        self.epoch_size = epoch_size
+        given: Any = [cpu()] if ctx is None else ctx if isinstance(ctx, list | tuple) else [ctx]
+        if not given or not all(isinstance(context, Context) for context in given):
+            raise TypeError(f"ctx must be a Context or a list of them, got {shown(ctx)}")
+        self.ctx: list[Context] = list(given)
+        self.num_epoch = None if num_epoch is None else whole(num_epoch, "num_epoch")
+        self.epoch_size = None if epoch_size is None else whole(epoch_size, "epoch_size", 1)
         self.optimizer = optimizer
-        self.initializer = initializer
-        self.numpy_batch_size = numpy_batch_size
-        self.arg_params = None if arg_params is None else dict(arg_params)
-        self.aux_params = None if aux_params is None else dict(aux_params)
+        self.initializer = function(initializer, "initializer")
+        self.numpy_batch_size = whole(numpy_batch_size, "numpy_batch_size", 1)
+        self.arg_params = None if arg_params is None else dict(parameters(arg_params, "arg_params"))
+        self.aux_params = None if aux_params is None else dict(parameters(aux_params, "aux_params"))
         self.allow_extra_params = allow_extra_params
-        self.begin_epoch = begin_epoch
+        self.begin_epoch = whole(begin_epoch, "begin_epoch", 0)
         self.kwargs = dict(kwargs)
         self._pred_exec: Any = None
         self._pred_inputs: Any = None
@@ -218,7 +229,7 @@ class FeedForward:
                         raise ShapeError(
                             f"the given parameter {name} has shape {given[name].shape}, {shape} is needed"
                         )
-                    given[name].copyto(params[name])
+                    params[name][:] = given[name]
                 else:
                     self.initializer(InitDesc(name, attributes.get(name)), params[name])
             made.append(params)
@@ -236,9 +247,11 @@ class FeedForward:
         if y is None:
             if is_train:
                 raise ValueError("y must be specified when X is an array")
-            y = np.zeros(X.shape[0])
+            y = np.zeros(X.shape[:1])
         if not isinstance(y, np.ndarray | nd.NDArray):
             raise TypeError(f"y must be an array when X is one, got {type(y).__name__}")
+        if not X.shape or not y.shape:
+            raise ValueError(f"X and y must have rows, got shapes {X.shape} and {y.shape}")
         if X.shape[0] != y.shape[0]:
             raise ValueError(f"X has {X.shape[0]} rows, y has {y.shape[0]}")
         if len(y.shape) == 2 and y.shape[1] == 1:
@@ -305,6 +318,7 @@ class FeedForward:
             (outputs, data, labels).
         """
         iterator = self._init_iter(X, None, is_train=False)
+        num_batch = None if num_batch is None else whole(num_batch, "num_batch")
         if reset:
             iterator.reset()
         targets = self._init_predictor(iterator)
@@ -320,10 +334,11 @@ class FeedForward:
             for parts, arrays in zip(found, groups, strict=False):
                 parts.append([array[:rows].asnumpy() for array in arrays])
         if not found[0]:
-            raise MXNetError("predict: the iterator gave no batch")
-        whole = [[np.concatenate(parts) for parts in zip(*group, strict=True)] for group in found]
-        assert len(whole[0]) == count
-        single = [arrays[0] if len(arrays) == 1 else arrays for arrays in whole]
+            limit = "" if num_batch is None else f" (num_batch is {num_batch})"
+            raise MXNetError(f"predict: the iterator X gave no batch{limit}")
+        joined = [[np.concatenate(parts) for parts in zip(*group, strict=True)] for group in found]
+        assert len(joined[0]) == count
+        single = [arrays[0] if len(arrays) == 1 else arrays for arrays in joined]
         return tuple(single) if return_data else single[0]
 
     def score(
@@ -341,6 +356,8 @@ class FeedForward:
         float, or list of them for a metric of several values
         """
         eval_metric = _metric.create(eval_metric)
+        functions(batch_end_callback, "batch_end_callback")
+        num_batch = None if num_batch is None else whole(num_batch, "num_batch")
         iterator = self._init_iter(X, None, is_train=False)
         if reset:
             iterator.reset()
@@ -396,10 +413,19 @@ class FeedForward:
         """
         if self.num_epoch is None:
             raise ValueError("fit needs num_epoch, an argument of FeedForward")
+        for what, callbacks in (
+            ("epoch_end_callback", epoch_end_callback), ("batch_end_callback", batch_end_callback),
+            ("eval_end_callback", eval_end_callback), ("eval_batch_end_callback", eval_batch_end_callback),
+        ):  # fmt: skip
+            functions(callbacks, what)
+        if monitor is not None:
+            needs(monitor, "monitor", "a Monitor", "install", "tic", "toc_print")
         data = self._init_iter(X, y, is_train=True)
         evaluated = self._init_eval_iter(eval_data)
         if self.sym_gen is not None:
+            needs(data, "X", "an iterator with a default_bucket_key for symbol", "default_bucket_key")
             self.symbol = self.sym_gen(data.default_bucket_key)
+            needs(self.symbol, "what symbol(bucket key) returns", "a Symbol", "list_arguments", "simple_bind")
             self._check_symbol()
         arguments, names = self._init_params([*data.provide_data, *data.provide_label])
         assert self.arg_params is not None

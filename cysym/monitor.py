@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import ndarray as nd
+from .arguments import function, needs, shown, whole
 
 
 def _default_stat(array: nd.NDArray) -> nd.NDArray:
@@ -60,13 +61,18 @@ class Monitor:
         sort: bool = False,
         monitor_all: bool = False,
     ) -> None:
-        self.interval = interval
-        self.stat_func = _default_stat if stat_func is None else stat_func
+        self.interval = whole(interval, "interval", 1)
+        self.stat_func = function(stat_func, "stat_func", optional=True) or _default_stat
         self.activated = False
         self.queue: list[tuple[int, str, Any]] = []
         self.step = 0
         self.exes: list[Any] = []
-        self.re_prog = re.compile(pattern)
+        if not isinstance(pattern, str | re.Pattern):
+            raise TypeError(f"pattern must be a regular expression, got {shown(pattern)}")
+        try:
+            self.re_prog = re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"pattern {pattern!r} is no regular expression: {error}") from None
         self.sort = sort
         self.monitor_all = monitor_all
 
@@ -77,6 +83,7 @@ class Monitor:
 
     def install(self, exe: Any) -> None:
         """Watch an executor."""
+        needs(exe, "exe", "an Executor", "set_monitor_callback", "arg_arrays", "aux_arrays")
         exe.set_monitor_callback(self.stat_helper, self.monitor_all)
         self.exes.append(exe)
 

@@ -92,11 +92,13 @@ class CustomOpProp:
     def declare_backward_dependency(
         self, out_grad: Sequence[int], in_data: Sequence[int], out_data: Sequence[int]
     ) -> list[int]:
-        """What backward reads; kept for compatibility, everything stays available here."""
+        """What backward reads, of the numbers given; without any of `out_grad` the operator is a loss, whose
+        backward gets None for each. Inputs and outputs stay available whatever is said."""
         return [*(out_grad if self.need_top_grad_ else ()), *in_data, *out_data]
 
     def create_operator(self, ctx: Any, in_shapes: Any, in_dtypes: Any) -> CustomOp:
-        """The `CustomOp` for known shapes."""
+        """The `CustomOp` for known shapes, on device `ctx`; `in_dtypes` are MXNet's numbers of element types
+        (0 is float32)."""
         return CustomOp()
 
 

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._core import Storage
+from ._core import Graph, Storage, now, profiler
 from .base import MXNetError
 from .passes.ir import Buffer, Call, Dynamic, Tensor
 from .passes.plan import CANARY_BYTES, Plan
+from .provenance import Origin
 
 CANARY = bytes(range(160, 160 + CANARY_BYTES))
 
@@ -99,6 +100,7 @@ class CopySegment:
         self.slots = (slot_of(self.src.buffer), slot_of(self.dst.buffer))
         self.places: list[Any] = [None, None]
         self.writes = [self.slots[1]]
+        self.origin: Origin | None = None
 
     def bind_slot(self, slot: int, storage: Storage, offset: int = 0) -> None:
         for k in (0, 1):
@@ -106,10 +108,14 @@ class CopySegment:
                 self.places[k] = (storage, offset + absolute(self.src if k == 0 else self.dst))
 
     def run(self, skip_once: bool = False) -> None:
+        sink = profiler()
+        begin = 0 if sink is None else now()
         (s, s_at), (d, d_at) = self.places
         staging = bytearray(self.src.nbytes)
         s.device.read(s, s_at, len(staging), staging)
         d.device.write(d, d_at, staging)
+        if sink is not None and self.origin is not None:
+            sink.ran_here(self.origin, begin)
 
     def set_float(self, call: int, at: int, value: float) -> None:
         """Copies have no scalars."""
@@ -124,6 +130,7 @@ class CallbackSegment:
         self.slots = [slot_of(t.buffer) for t in self.tensors]
         self.places: list[Any] = [None] * len(self.tensors)
         self.writes = self.slots[: len(call.outs)]
+        self.origin: Origin | None = None
 
     def bind_slot(self, slot: int, storage: Storage, offset: int = 0) -> None:
         for k, s in enumerate(self.slots):
@@ -131,12 +138,16 @@ class CallbackSegment:
                 self.places[k] = (storage, offset + absolute(self.tensors[k]))
 
     def run(self, skip_once: bool = False) -> None:
+        sink = profiler()
+        begin = 0 if sink is None else now()
         arrays = [self.wrap(*place, t) for place, t in zip(self.places, self.tensors)]
         assert self.call.callback is not None
         n = len(self.call.outs)
         self.call.callback(arrays[:n], arrays[n:])
         for storage, _ in self.places[:n]:
             storage.version += 1
+        if sink is not None and self.origin is not None:
+            sink.ran_here(self.origin, begin)
 
     def forget(self, slots: Sequence[int]) -> None:
         """Let go of the memory bound to `slots`."""
@@ -164,6 +175,7 @@ class Chain:
                 segment = call.device.make_segment(part, slot_of)
             else:
                 segment = CallbackSegment(call, slot_of, wrap)
+            segment.origin = Origin(part, "imperative", call.device)
             self.segments.append(segment)
             self._home += [(segment, k) for k in range(len(part))]
             start = end
@@ -218,6 +230,8 @@ class Program:
     ) -> None:
         self.calls, self.cut, self.plan, self.arena = list(calls), cut, plan, arena
         self.canaries = canaries
+        self.graph: Graph | None = None  # what it was compiled from, where somebody has told
+        self._silent: tuple[str, ...] | None = None
         self.draws = any(
             call.once for call in self.calls[:cut]
         )  # a replay needs random numbers kept in the arena
@@ -270,6 +284,7 @@ class Program:
     def _segments(self, calls: list[Call], wrap: Callable[..., Any]) -> list[Any]:
         segments: list[Any] = []
         parts: list[tuple[Any, list[Call]]] = getattr(self, "_parts", [])
+        before = sum(len(part) for _, part in parts)
         i = 0
         while i < len(calls):
             call = calls[i]
@@ -287,6 +302,8 @@ class Program:
                 ):
                     j += 1
                 segments.append(call.device.make_segment(calls[i:j], self._slot_of))
+            device = call.outs[0].buffer.device if call.device is None else call.device
+            segments[-1].origin = Origin(calls[i:j], "symbolic", device, self.plan, before + i)
             parts.append((segments[-1], calls[i:j]))
             i = j
         self._parts = parts
@@ -309,17 +326,29 @@ class Program:
         self._bind_arena()
         if self.canaries:
             self._lay_canaries()
-        for segment in self.forward_segments:
-            segment.run(replay)
-        if self.canaries:
-            self._check_canaries()
+        self._run("MXExecutorForward", self.forward_segments, replay)
 
     def run_backward(self) -> None:
         self._bind_arena()
-        for segment in self.backward_segments:
-            segment.run(False)
+        self._run("MXExecutorBackwardEx", self.backward_segments, False)
+
+    def _run(self, name: str, segments: list[Any], replay: bool) -> None:
+        sink = profiler()
+        begin = 0 if sink is None else now()
+        for segment in segments:
+            segment.run(replay)
         if self.canaries:
             self._check_canaries()
+        if sink is not None:
+            sink.invoked(name, begin, self._silent_nodes())
+
+    def _silent_nodes(self) -> tuple[str, ...]:
+        """Nodes no call comes from: views of their inputs, and what nobody reads."""
+        if self._silent is None:
+            heard = {name for call in self.calls for name in call.names}
+            nodes = [] if self.graph is None else self.graph.nodes
+            self._silent = tuple(n.name for n in nodes if n.op is not None and n.name not in heard)
+        return self._silent
 
     def _canary_places(self) -> list[tuple[Storage, int, str]]:
         places = []

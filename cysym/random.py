@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def seed(seed_state: int, ctx: Any = "all") -> None:
     """Restart the random stream of a context, or of every one in use.
 
-    After it every device gives the same numbers: MXNet's of `cpu(0)`.
+    After it every device gives the same numbers: MXNet's of `cpu(0)`. All CPU contexts draw from one stream.
 
     Parameters
     ----------

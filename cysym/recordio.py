@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from numbers import Number
 from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import file_name, function, shown, text, whole
 from .base import FormatError, MXNetError
 from .formats.recordio import Appender, RecordReader, encode
 
@@ -57,7 +58,7 @@ class MXRecordIO:
     def __init__(self, uri: str | os.PathLike[str], flag: str) -> None:
         self.is_open = False
         self.pid: int | None = None
-        self.uri = os.fspath(uri)
+        self.uri = file_name(uri, "uri")
         self.flag = flag
         self._reader: RecordReader | None = None
         self._writer: Appender | None = None
@@ -65,7 +66,7 @@ class MXRecordIO:
 
     def open(self) -> None:
         """Open the file (again); a file to write is emptied."""
-        if self.flag not in ("r", "w"):
+        if not isinstance(self.flag, str) or self.flag not in ("r", "w"):
             raise ValueError(f"flag must be 'r' or 'w', got {self.flag!r}")
         self.close()
         if self.flag == "r":
@@ -193,10 +194,10 @@ class MXIndexedRecordIO(MXRecordIO):
         flag: str,
         key_type: Callable[[Any], Any] = int,
     ) -> None:
-        self.idx_path = os.fspath(idx_path)
+        self.idx_path = file_name(idx_path, "idx_path")
         self.idx: dict[Any, int] = {}
         self.keys: list[Any] = []
-        self.key_type = key_type
+        self.key_type = function(key_type, "key_type")
         self.fidx: Appender | None = None
         super().__init__(uri, flag)
 
@@ -253,7 +254,7 @@ class MXIndexedRecordIO(MXRecordIO):
             self.reset()
         if self._reader is None:
             self._refuse("read")
-        if idx not in self.idx:
+        if not isinstance(idx, Hashable) or idx not in self.idx:
             raise KeyError(f"{self.idx_path} has no key {idx!r}")
         self._reader.seek(self.idx[idx])
 
@@ -282,7 +283,12 @@ class MXIndexedRecordIO(MXRecordIO):
         ValueError, TypeError
             `key_type` refuses `idx`, or the key's text holds a tab or line break; nothing is written.
         """
-        writer, key, data = self._for_writing(), self.key_type(idx), encode(_as_bytes(buf))
+        writer, data = self._for_writing(), encode(_as_bytes(buf))
+        try:
+            key = self.key_type(idx)
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = getattr(self.key_type, "__name__", "key_type")
+            raise ValueError(f"idx must be something {kind} takes, got {shown(idx)}: {error}") from error
         text = str(key)
         if text != text.strip() or any(c in text for c in "\t\n\r"):
             raise ValueError(
@@ -347,6 +353,8 @@ def pack(header: Any, s: bytes) -> bytes:
     >>> unpack(pack(IRHeader(0, 4.0, 2574, 0), b"image"))
     (HEADER(flag=0, label=4.0, id=2574, id2=0), b'image')
     """
+    if not isinstance(header, list | tuple) or len(header) != len(HEADER._fields):
+        raise TypeError(f"header must be an IRHeader (flag, label, id, id2), got {shown(header)}")
     fields = IRHeader(*header)
     labels = b""
     if isinstance(fields.label, Number):
@@ -369,6 +377,8 @@ def unpack(s: bytes) -> tuple[HEADER, bytes]:
     FormatError
         The record is shorter than its header or its labels.
     """
+    if not isinstance(s, bytes | bytearray | memoryview):
+        raise TypeError(f"s must be the bytes of a packed record, got {shown(s)}")
     if len(s) < _HEADER.size:
         raise FormatError(
             f"a packed record has a header of {_HEADER.size} bytes, this one has {len(s)} in all"
@@ -409,7 +419,8 @@ def pack_img(header: Any, img: Any, quality: int = 95, img_fmt: str = ".jpg") ->
     """
     from .image.codec import encode_image
 
-    return pack(header, encode_image(img, img_fmt, quality))
+    text(img_fmt, "img_fmt")
+    return pack(header, encode_image(img, img_fmt, whole(quality, "quality")))
 
 
 def unpack_img(s: bytes, iscolor: int = -1) -> tuple[HEADER, NDArray[np.uint8]]:
@@ -434,6 +445,7 @@ def unpack_img(s: bytes, iscolor: int = -1) -> tuple[HEADER, NDArray[np.uint8]]:
     from .image.codec import decode_image
 
     header, data = unpack(s)
+    whole(iscolor, "iscolor")
     try:
         image = decode_image(data, iscolor)
     except MXNetError as error:

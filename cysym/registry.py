@@ -96,6 +96,8 @@ def get_create_func(base_class: type[T], nickname: str) -> Callable[..., T]:
                 raise TypeError(f"a {nickname} instance was given, so no further arguments are allowed")
             return spec
         if isinstance(spec, dict):
+            if not all(isinstance(key, str) for key in spec):
+                raise TypeError(f"a {nickname} is described by a dict with names as keys, got {spec!r}")
             return create(**spec)
         if not isinstance(spec, str):
             raise TypeError(f"expected the name of a {nickname} or a {base_class.__name__}, got {spec!r}")
@@ -108,7 +110,9 @@ def get_create_func(base_class: type[T], nickname: str) -> Callable[..., T]:
             return _create_from_json(text)
         klass = table.get(spec.lower())
         if klass is None:
-            raise ValueError(f"{spec} is not registered as {nickname}; known are: {', '.join(sorted(table))}")
+            raise ValueError(
+                f"{spec or repr(spec)} is not registered as {nickname}; known are: {', '.join(sorted(table))}"
+            )
         instance: T = klass(*args, **kwargs)
         return instance
 

@@ -69,7 +69,8 @@ def plot_network(
 
     Notes
     -----
-    Source: ``mxnet.visualization.plot_network``; same nodes, labels, colours and edges. A picture without any
+    Source: ``mxnet.visualization.plot_network``; same nodes, labels, colours and edges, but nodes that share
+    a name stay apart, and weights that are not hidden are drawn like other variables. A picture without any
     package or program: `svg`; only the DOT text: `gv_source`.
     """
     try:
@@ -83,7 +84,7 @@ def plot_network(
     for node in view.nodes:
         dot.node(graphviz.escape(node.key), **_escaped(graphviz.escape, _node_attrs(node, node_attrs)))
     for edge in view.edges:
-        attrs = _EDGE if edge.label is None else {**_EDGE, "label": edge.label}
+        attrs = {**_EDGE, "label": edge.label or ""}
         # As in MXNet the edge is turned round, so that data enters at the bottom of the picture.
         dot.edge(
             graphviz.escape(edge.target), graphviz.escape(edge.source), **_escaped(graphviz.escape, attrs)
@@ -104,7 +105,7 @@ def gv_source(
     lines = [f"digraph {_dot_id(title)} {{"]
     lines += [f"\t{_dot_id(node.key)} {_dot_attrs(_node_attrs(node, node_attrs))}" for node in view.nodes]
     for edge in view.edges:
-        attrs = _EDGE if edge.label is None else {**_EDGE, "label": edge.label}
+        attrs = {**_EDGE, "label": edge.label or ""}
         lines.append(f"\t{_dot_id(edge.target)} -> {_dot_id(edge.source)} {_dot_attrs(attrs)}")
     return "\n".join([*lines, "}\n"])
 
@@ -134,11 +135,11 @@ def print_summary(
 
     Notes
     -----
-    Source: ``mxnet.visualization.print_summary``, with two differences. Counts are sums over the shapes of
+    Source: ``mxnet.visualization.print_summary``, with these differences. Counts are sums over the shapes of
     a layer's own variables, so they hold for every operator, and a weight that layers share counts once, at
     the first of them. Every argument counts except inputs (those `shape` names) and labels (what an
     operator named ``...Output`` reads beside its data, and names that end in ``label``); auxiliary states are
-    counted apart.
+    counted apart. All inputs are listed, not only a first one; labels, as there, are not.
     """
     if len(positions) != 4:
         raise ValueError(f"expected 4 positions, got {len(positions)}")
@@ -176,7 +177,7 @@ def _summary(
     labels = entry_labels(symbol, nodes, shape, None) or {}
     sizes = _variable_sizes(symbol, shape) if shape is not None else {}
     auxiliary = set(symbol.list_auxiliary_states())
-    inputs = _inputs(nodes, auxiliary, shape)
+    inputs, target = _inputs(nodes, auxiliary, shape)
     counted: set[int] = set()
     for i, node in enumerate(nodes):
         is_operator = node["op"] != "null"
@@ -188,7 +189,7 @@ def _summary(
             name = nodes[source]["name"]
             if nodes[source]["op"] != "null" or source in inputs:
                 previous.append(name)
-            elif name not in auxiliary and source not in counted:
+            elif name not in auxiliary and source not in counted | target:
                 counted.add(source)
                 count += sizes.get(name, 0)
         is_unknown = is_operator and shape is None
@@ -197,20 +198,15 @@ def _summary(
 
 def _inputs(
     nodes: Sequence[Mapping[str, Any]], auxiliary: set[str], shape: Mapping[str, Sequence[int]] | None
-) -> set[int]:
-    """Ids of the variables a user feeds: labels, and those `shape` names (else: named like no weight)."""
-    labels = {entry[0] for node in nodes if node["op"].endswith("Output") for entry in node["inputs"][1:]}
-    return {
-        i
-        for i, node in enumerate(nodes)
-        if node["op"] == "null"
-        and node["name"] not in auxiliary
-        and (
-            i in labels
-            or node["name"].endswith("label")
-            or (not is_weight(node) if shape is None else node["name"] in shape)
-        )
+) -> tuple[set[int], set[int]]:
+    """Ids of the variables a user feeds: those `shape` names (else: named like no weight), and labels."""
+    target = {entry[0] for node in nodes if node["op"].endswith("Output") for entry in node["inputs"][1:]}
+    variables = {i for i, n in enumerate(nodes) if n["op"] == "null" and n["name"] not in auxiliary}
+    labels = {i for i in variables if i in target or nodes[i]["name"].endswith("label")}
+    named = {
+        i for i in variables if (not is_weight(nodes[i]) if shape is None else nodes[i]["name"] in shape)
     }
+    return named - labels, labels
 
 
 def _variable_sizes(symbol: SymbolLike, shape: Mapping[str, Sequence[int]]) -> dict[str, int]:

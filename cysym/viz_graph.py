@@ -180,7 +180,7 @@ def entry_labels(
             raise ValueError("Input type is incomplete")
         for entry, kind in entry_values(symbol, nodes, types).items():
             name = getattr(kind, "__name__", str(kind))
-            texts[entry] = f"{texts[entry]}({name})" if entry in texts else name
+            texts[entry] = f"{texts.get(entry, '')}({name})"
     return texts
 
 
@@ -217,7 +217,7 @@ def _detail(node: Mapping[str, Any]) -> str:
         case "Activation":
             return attrs.get("act_type", "?")
         case "LeakyReLU":
-            return attrs.get("act_type", "leaky")
+            return attrs.get("act_type", "Leaky")
         case "Pooling":
             return f"{attrs.get('pool_type', 'max')}, {window if 'kernel' in attrs else 'global'}"
         case _:

@@ -171,6 +171,13 @@ def test_resize_of_nothing_is_an_error():
         mx.io.ResizeIter(Counting(0), 3).next()
 
 
+def test_resize_waits_for_rows_that_roll_over():
+    source = mx.io.NDArrayIter(np.arange(3), batch_size=4, last_batch_handle="roll_over")
+    resized = mx.io.ResizeIter(source, 6)
+    seen = np.concatenate([batch.data[0].asnumpy() for batch in resized])
+    np.testing.assert_array_equal(seen, np.arange(24) % 3)
+
+
 def test_resize_keeps_what_a_batch_says():
     class Bucketed(Counting):
         default_bucket_key = 10

@@ -100,6 +100,16 @@ def test_as_on_one_context(context, optimizer, params, net, store, alone, monkey
 
 
 @pytest.mark.parametrize("context", OTHERS, ids=str)
+def test_a_store_that_only_sums(context, alone):
+    params = {"learning_rate": 0.2, "momentum": 0.9}
+    module = ready(mlp, context, store="teststore", params=params)
+    assert not module._update_on_kvstore
+    after = run(module, mlp)[1]
+    for name, array in alone(mlp, "sgd", params)[1].items():
+        np.testing.assert_allclose(after[name], array, rtol=5e-4, atol=5e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("context", OTHERS, ids=str)
 def test_fit_and_predict_as_on_one_context(context):
     draw = np.random.RandomState(0)
     rows, labels = draw.rand(30, 6).astype("float32"), draw.randint(0, 3, 30).astype("float32")
@@ -210,6 +220,35 @@ def test_numpy_batches_and_other_layouts(ctx):
     parts = module.get_outputs(False)[0]
     np.testing.assert_array_equal(parts[0].asnumpy(), 2 * rows[:, :2])
     np.testing.assert_array_equal(parts[1].asnumpy(), 2 * rows[:, 2:])
+
+
+def test_another_layout_of_the_same_shape(ctx):
+    module = mx.mod.Module(mx.sym.tanh(mx.sym.Variable("data")), label_names=None, context=[ctx, mx.cpu(1)])
+    module.bind([mx.io.DataDesc("data", (4, 4), layout="NC")], for_training=False)
+    module.init_params()
+    module.reshape([mx.io.DataDesc("data", (4, 4), layout="TN")])
+    assert module.data_shapes[0].layout == "TN"
+    rows = np.arange(16, dtype=np.float32).reshape(4, 4)
+    module.forward(mx.io.DataBatch([mx.nd.array(rows)]))
+    parts = [array.asnumpy() for _, array in module._exec_group.data_arrays[0]]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), rows)
+
+
+def test_modules_with_inputs_of_other_types_share_parameters(ctx):
+    net = mx.sym.Cast(mx.sym.Variable("data"), dtype="float32")
+    net = mx.sym.FullyConnected(net, num_hidden=2, name="fc")
+    first = mx.mod.Module(net, label_names=None, context=ctx)
+    first.bind([mx.io.DataDesc("data", (4, 3), dtype="float32")])
+    first.init_params(mx.init.One())
+    second = mx.mod.Module(net, label_names=None, context=ctx)
+    second.bind([mx.io.DataDesc("data", (4, 3), dtype="int32")], shared_module=first)
+    rows = np.arange(12).reshape(4, 3)
+    outputs = []
+    for module, dtype in ((first, "float32"), (second, "int32")):
+        module.forward(mx.io.DataBatch([mx.nd.array(rows, dtype=dtype)]), is_train=False)
+        assert module._exec_group.execs[0].arg_dict["data"].dtype == np.dtype(dtype)
+        outputs.append(module.get_outputs()[0].asnumpy())
+    np.testing.assert_array_equal(*outputs)
 
 
 def test_opencl_is_given_its_work_first(monkeypatch):
@@ -378,3 +417,14 @@ def test_prediction_wants_one_batch_at_a_time():
     assert module.score(Pieces(), "acc")[0][0] == "accuracy"
     with pytest.raises(TypeError, match="one DataBatch at a time"):
         module.predict(Pieces())
+
+
+def test_a_label_of_another_name_is_refused() -> None:
+    """Trained on zeros otherwise, without a word but a warning."""
+    data, label = mx.sym.Variable("data"), mx.sym.Variable("target")
+    net = mx.sym.LinearRegressionOutput(mx.sym.FullyConnected(data, num_hidden=1), label)
+    module = mx.mod.Module(net, label_names=("target",))
+    with pytest.warns(UserWarning, match="label"), pytest.raises(ValueError, match=r"softmax_label.*target"):
+        module.bind([("data", (2, 3))], [("softmax_label", (2,))])
+    assert not module.binded
+    module.bind([("data", (2, 3))], [("target", (2, 1))])

@@ -358,3 +358,46 @@ def test_copies_of_optimizers_share_nothing_but_leave_parameters_out():
     other._update_count(0)
     assert (optimizer.num_update, other.num_update, other.param_dict) == (1, 2, {})
     assert other._index_update_count is other._all_index_update_counts[0]
+
+
+def test_adamax_leaves_a_weight_without_gradient(ctx):
+    """0 / 0 in MXNet: a dead unit or a bias in front of BatchNorm turned the whole network into NaN."""
+    weight, grad = mx.nd.array([1.0, 2.0, 3.0], ctx), mx.nd.array([0.0, 1.0, 0.0], ctx)
+    updater = mx.optimizer.get_updater(mx.optimizer.create("adamax", learning_rate=0.5))
+    for _ in range(3):
+        updater(0, grad, weight)
+    assert weight.asnumpy()[[0, 2]].tolist() == [1.0, 3.0]
+    assert weight.asnumpy()[1] < 1.0
+
+
+@pytest.mark.parametrize(
+    ("saved", "used"),
+    [
+        (("sgd", {}), ("sgd", {"momentum": 0.9})),
+        (("adam", {}), ("sgd", {"momentum": 0.9})),
+        (("sgd", {"momentum": 0.9}), ("adam", {})),
+        (("rmsprop", {"centered": True}), ("rmsprop", {})),
+    ],
+)
+def test_states_of_another_optimizer_are_refused(saved, used):
+    weight, grad = mx.nd.ones((2, 3)), mx.nd.ones((2, 3))
+    first = mx.optimizer.get_updater(mx.optimizer.create(saved[0], **saved[1]))
+    first("w", grad, weight)
+    second = mx.optimizer.get_updater(mx.optimizer.create(used[0], **used[1]))
+    second.set_states(first.get_states())
+    before = weight.asnumpy()
+    with pytest.raises(mx.MXNetError, match=r"parameter 'w': .* needs a state of the form"):
+        second("w", grad, weight)
+    np.testing.assert_array_equal(weight.asnumpy(), before)
+
+
+def test_states_that_are_not_needed_do_no_harm():
+    """As in MXNet: Module.load with the states of a momentum and an optimizer without."""
+    weight, grad = mx.nd.ones((2, 3)), mx.nd.ones((2, 3))
+    first = mx.optimizer.get_updater(mx.optimizer.create("sgd", momentum=0.9))
+    first("w", grad, weight)
+    second = mx.optimizer.get_updater(mx.optimizer.create("sgd", learning_rate=1.0))
+    second.set_states(first.get_states())
+    before = weight.asnumpy()
+    second("w", grad, weight)
+    np.testing.assert_array_equal(weight.asnumpy(), before - 1)

@@ -293,10 +293,26 @@ def test_seeds(ctx: Any) -> None:
     assert not np.isin(first, np.concatenate([second, other])).any()
 
 
-def test_a_seed_reaches_devices_not_used_yet() -> None:
-    mx.random.seed(12)
-    got = mx.nd.random.uniform(shape=(9,), ctx=mx.cpu(41)).asnumpy()
-    np.testing.assert_array_equal(got, mx.nd.random.uniform(shape=(9,), ctx=mx.cpu(0)).asnumpy())
+def test_cpu_contexts_draw_from_one_stream() -> None:
+    """As in MXNet: which CPU context draws makes no difference, used before the seed or not."""
+
+    def drawn(*contexts: int) -> list[list[float]]:
+        mx.random.seed(12)
+        return [mx.nd.random.uniform(shape=(9,), ctx=mx.cpu(i)).asnumpy().tolist() for i in contexts]
+
+    assert drawn(41, 0, 3) == drawn(0, 0, 0)
+
+
+def test_contexts_of_one_module_drop_different_units() -> None:
+    """Two contexts of a Module do not repeat each other's dropout masks."""
+    net = mx.sym.Dropout(mx.sym.Variable("data"), p=0.5)
+    module = mx.mod.Module(net, label_names=None, context=[mx.cpu(0), mx.cpu(1)])
+    module.bind([("data", (2, 200))])
+    module.init_params()
+    mx.random.seed(3)
+    module.forward(mx.io.DataBatch([mx.nd.ones((2, 200))]), is_train=True)
+    first, second = module.get_outputs()[0].asnumpy()
+    assert (first != second).any()
 
 
 def test_threads_share_a_stream_without_losing_a_number(ctx: Any) -> None:
@@ -439,3 +455,18 @@ WRONG: list[tuple[Any, str, Call]] = [
 def test_wrong(error: Any, text: str, call: Call) -> None:
     with pytest.raises(error, match=f"(?s){text}"):
         call()
+
+
+def test_dropout_of_nothing_draws_nothing(ctx: Any) -> None:
+    """With p = 0 the numbers that follow are those of a program without the layer, as in MXNet 1.9.1."""
+    x = mx.sym.Variable("x")
+    found = []
+    for net in (mx.sym.Dropout(x, p=0.0), mx.sym.identity(x)):
+        mx.random.seed(1)
+        executor = net.simple_bind(ctx, x=(3, 5))
+        executor.forward(is_train=True, x=np.arange(15, dtype=np.float32).reshape(3, 5))
+        executor.backward(mx.nd.ones((3, 5), ctx))
+        drawn = mx.nd.random.uniform(shape=(4,), ctx=ctx)
+        found.append([a.asnumpy() for a in (executor.outputs[0], executor.grad_dict["x"], drawn)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)

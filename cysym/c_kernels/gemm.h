@@ -10,6 +10,9 @@
 #ifndef CYSYM_GEMM_H
 #define CYSYM_GEMM_H
 #include "cysym.h"
+#if CS_ISA_avx512
+#include <immintrin.h>
+#endif
 
 #define GEMM_INLINE static inline __attribute__((always_inline))
 
@@ -147,19 +150,39 @@ static __attribute__((unused)) void gemm_pack_across(real *dst, int width, int64
     }
 }
 
-/* dst[k * width + i] = src[k * stride + i] for i < count, else 0: a panel whose source runs along the panel.
- */
-static __attribute__((unused)) void gemm_pack_along(real *dst, int width, int64_t count, int64_t kc,
+/* The first n <= VL elements of a vector, zeros behind. */
+GEMM_INLINE gemm_vec gemm_load_part(const real *p, int64_t n) {
+#if CS_ISA_avx512 && CS_DT_f32
+    return (gemm_vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif CS_ISA_avx512 && CS_DT_f64
+    return (gemm_vec)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+#else
+    gemm_vec v = {0};
+    for (int64_t q = 0; q < n; q++)
+        v[q] = p[q];
+    return v;
+#endif
+}
+
+/* Of all panels of `step` rows: dst[panel][k][i] = src[k * stride + panel * step + i], for a source that runs
+ * along the panels. Every k is one stretch of memory, read at one go. No tile reads what stands past the
+ * step, so whole vectors are copied where there are as many elements. */
+static __attribute__((unused)) void gemm_pack_along(real *dst, int step, int width, int64_t count, int64_t kc,
                                                     const real *src, int64_t stride) {
-    if (count >= width) {
-        for (int64_t k = 0; k < kc; k++)
+    for (int64_t k = 0; k < kc; k++) {
+        const real *from = src + k * stride;
+        real *to = dst + k * width;
+        for (int64_t i = 0; i < count;
+             i += 64 / (int64_t)sizeof(real)) /* rows lie too far apart for the processor to guess */
+            __builtin_prefetch(from + 8 * stride + i);
+        int64_t i = 0;
+        for (; i + width <= count; i += step, to += width * kc)
             for (int g = 0; g < width; g += GEMM_VL)
-                gemm_store(dst + k * width + g, gemm_load(src + k * stride + g));
-        return;
+                gemm_store(to + g, gemm_load(from + i + g));
+        for (; i < count; i += step, to += width * kc)
+            for (int g = 0; g < width; g += GEMM_VL)
+                gemm_store(to + g, gemm_load_part(from + i + g, cs_max(0, cs_min(GEMM_VL, count - i - g))));
     }
-    for (int64_t k = 0; k < kc; k++)
-        for (int q = 0; q < width; q++)
-            dst[k * width + q] = q < count ? src[k * stride + q] : 0;
 }
 
 /* A matrix somewhere in memory: element (i, k) at base[i * is + k * ks], i < count. */
@@ -171,13 +194,15 @@ typedef struct gemm_matrix {
 /* Slices k0 .. k0 + kc of all panels; `step` rows each, stored `width` wide. */
 GEMM_INLINE void gemm_pack_panels(real *dst, const gemm_matrix *m, int step, int width, int64_t k0,
                                   int64_t kc) {
+    if (m->is == 1 && m->ks != 1) {
+        gemm_pack_along(dst, step, width, m->count, kc, m->base + k0 * m->ks, m->ks);
+        return;
+    }
     for (int64_t i = 0; i < m->count; i += step, dst += width * kc) {
         int64_t n = cs_min(step, m->count - i);
         const real *src = m->base + i * m->is + k0 * m->ks;
         if (m->ks == 1)
             gemm_pack_across(dst, width, n, kc, src, m->is);
-        else if (m->is == 1)
-            gemm_pack_along(dst, width, n, kc, src, m->ks);
         else
             for (int64_t k = 0; k < kc; k++)
                 for (int q = 0; q < width; q++)

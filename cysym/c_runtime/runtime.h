@@ -17,6 +17,11 @@ typedef struct cs_step {
  * thread. */
 int cs_run(cs_step *steps, int64_t count, int skip_once);
 
+/* The same, and when each call began and ended (`stamps`: two numbers a call, as of cs_now; both 0 for a call
+ * that was left out). */
+int cs_run_timed(cs_step *steps, int64_t count, int skip_once, int64_t *stamps);
+int64_t cs_now(void); /* nanoseconds of the clock that only goes forward */
+
 void cs_set_threads(int n); /* 1 .. 256; takes effect at the next run */
 int cs_get_threads(void);
 

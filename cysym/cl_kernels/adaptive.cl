@@ -62,7 +62,8 @@ __kernel void adamax_update(OUT(out), OUT(mean), OUT(top), IN(weight), IN(grad),
     const real g = adaptive_clip(rescale * grad[i] + wd * weight[i], clip), size = g < 0 ? -g : g;
     const real m = beta1 * old_mean[i] + other1 * g, faded = beta2 * old_top[i];
     const real u = faded > size || faded != faded ? faded : size;
-    out[i] = weight[i] - lr * m / u;
+    // u is 0 where no gradient was ever other than 0, and m, too: 0 / 0 would spoil the weight
+    out[i] = u == 0 ? weight[i] : weight[i] - lr * m / u;
     mean[i] = m;
     top[i] = u;
 }

@@ -367,6 +367,7 @@ cdef class Invoker:
         cdef Storage s
         cdef Py_ssize_t i, n = len(inputs)
         cdef bint direct
+        cdef int64_t begin = 0 if _sink is None else cs_now()
         if out is not None and len(out) > len(call.specs):
             free_list.append(call)
             raise MXNetError(
@@ -456,6 +457,8 @@ cdef class Invoker:
                 results[i].copyto(out[i])
                 results[i] = out[i]
         free_list.append(call)
+        if begin and _sink is not None:
+            _sink.invoked("MXImperativeInvokeEx", begin)
         return results
 
     def _parsed(self, cls, param, value):

@@ -8,6 +8,7 @@ cdef enum:
     OWN_HANDLE = 3
 
 cdef int64_t MAP_FROM = 1 << 20
+cdef int64_t _held_bytes = 0    # of all storages in host memory; read and written under the interpreter lock
 
 
 cdef class _Held:
@@ -36,6 +37,7 @@ cdef class Storage:
     @staticmethod
     def alloc(device, int64_t nbytes, bint zero=False):
         """`nbytes` of 64-byte aligned host memory."""
+        global _held_bytes
         cdef Storage s = Storage.__new__(Storage)
         cdef int64_t size = nbytes if nbytes > 0 else 1
         s.device = device
@@ -54,6 +56,9 @@ cdef class Storage:
             s.kind = OWN_HEAP
             if zero:
                 memset(s.data, 0, size)
+        _held_bytes += nbytes
+        if _sink is not None:
+            _sink.allocated(device)
         return s
 
     @staticmethod
@@ -81,7 +86,10 @@ cdef class Storage:
         return s
 
     def __dealloc__(self):
+        global _held_bytes
         if self.data != NULL:
+            if self.kind == OWN_HEAP or self.kind == OWN_MAP:
+                _held_bytes -= self.nbytes
             if self.kind == OWN_HEAP:
                 free(self.data)
             elif self.kind == OWN_MAP:
@@ -112,6 +120,11 @@ cdef class Storage:
 
     def __repr__(self):
         return f"<Storage {self.nbytes} bytes on {self.device!r}, version {self.version}>"
+
+
+def held_bytes():
+    """Bytes of host memory that arrays and arenas hold."""
+    return _held_bytes
 
 
 def trim_host_memory():

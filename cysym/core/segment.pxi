@@ -105,6 +105,7 @@ cdef class CpuSegment:
     cdef double total_cost
     cdef readonly list writes   # slots written
     cdef public object lock     # held while running: kernels here share the device's random state
+    cdef public object origin   # `provenance.Origin` of the calls; without one no run is reported
 
     def __cinit__(self):
         self.steps = NULL
@@ -252,7 +253,9 @@ cdef class CpuSegment:
         for storage in self.bound.values() if self.guards else ():
             if (<Storage>storage).exported:
                 (<Storage>storage).version += 1
-        if self.lock is not None:
+        if _sink is not None and self.origin is not None:
+            status = self.run_timed(skip, _sink)
+        elif self.lock is not None:
             with self.lock, nogil:
                 status = cs_run(self.steps, self.count, skip)
         elif self.total_cost < 3000:
@@ -262,6 +265,21 @@ cdef class CpuSegment:
                 status = cs_run(self.steps, self.count, skip)
         if status:
             raise OutOfMemoryError("no memory for a thread's scratch buffer")
+
+    cdef int run_timed(self, int skip, sink) except -2:
+        """What `run` does, and `sink` is told when each call began and ended."""
+        cdef int status
+        stamps = PyBytes_FromStringAndSize(NULL, 2 * self.count * sizeof(int64_t))
+        cdef int64_t* at = <int64_t*>PyBytes_AsString(stamps)
+        if self.lock is not None:
+            with self.lock, nogil:
+                status = cs_run_timed(self.steps, self.count, skip, at)
+        else:
+            with nogil:
+                status = cs_run_timed(self.steps, self.count, skip, at)
+        if status == 0:
+            sink.ran(self.origin, stamps)
+        return status
 
     @property
     def cost(self):

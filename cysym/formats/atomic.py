@@ -12,6 +12,8 @@ import os
 import stat
 from collections.abc import Iterable
 
+from ..arguments import file_name
+
 Chunk = bytes | bytearray | memoryview
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -28,6 +30,8 @@ def write_atomic(path: str | os.PathLike[str], data: Chunk | Iterable[Chunk]) ->
 
     Raises
     ------
+    TypeError, ValueError
+        `path` is no path.
     OSError
         The folder does not exist, the disk is full, ...; the message names `path`.
     Exception
@@ -39,14 +43,15 @@ def write_atomic(path: str | os.PathLike[str], data: Chunk | Iterable[Chunk]) ->
     leave a `.cysym-*.tmp` file behind in the folder. Devices and pipes (`/dev/stdout`) cannot be replaced
     and are written directly.
     """
-    target = os.path.realpath(os.fspath(path))
+    path = file_name(path)
+    target = os.path.realpath(path)
     chunks: Iterable[Chunk] = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
     try:
         mode = os.stat(target).st_mode
     except FileNotFoundError:
         mode = None
     if mode is not None and stat.S_ISDIR(mode):
-        raise IsADirectoryError(f"cannot write {os.fspath(path)!r}: it is a folder")
+        raise IsADirectoryError(f"cannot write {path!r}: it is a folder")
     if mode is not None and not stat.S_ISREG(mode):
         with open(target, "wb") as stream:
             stream.writelines(chunks)

@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import file_name
 from ..base import FormatError
 from ..dtypes import NAMES, SIZES, TYPES
 from .atomic import write_atomic
@@ -168,7 +169,7 @@ def loads(
 
 def load(path: str | os.PathLike[str], np_shape: bool = False) -> tuple[list[Loaded], list[str]]:
     """Read the file `path` with `loads`; a file that cannot be opened is the usual OSError."""
-    with open(path, "rb") as stream:
+    with open(file_name(path), "rb") as stream:
         return loads(stream.read(), np_shape, os.fspath(path))
 
 

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
+from ..arguments import file_name
 from ..base import FormatError
 
 Path = str | os.PathLike[str]
@@ -68,8 +69,8 @@ class Appender:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = os.fspath(path)
-        self._file = open(path, "wb", buffering=0)  # noqa: SIM115  (closed by close)
+        self._path = file_name(path, "uri")
+        self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115  (closed by close)
         self._pid = os.getpid()
         self._pending = bytearray()
         self.position = 0
@@ -118,8 +119,8 @@ class RecordReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = os.fspath(path)
-        self._file = open(path, "rb", buffering=_READ_BUFFER)  # noqa: SIM115  (closed by close)
+        self._path = file_name(path, "uri")
+        self._file = open(self._path, "rb", buffering=_READ_BUFFER)  # noqa: SIM115  (closed by close)
         self._at = 0
         self._size = self.size()
 

@@ -185,7 +185,7 @@ def encode_image(image: Any, suffix: str, quality: int) -> bytes:
     channels = array.shape[2] if array.ndim == 3 else 1
     allowed = (1, 3) if kind == "JPEG" else (1, 3, 4)
     if array.ndim not in (2, 3) or channels not in allowed or not array.size:
-        raise ValueError(f"a {kind} image has shape (height, width, {allowed}), got {array.shape}")
+        raise ValueError(f"img: a {kind} image has shape (height, width, {allowed}), got {array.shape}")
     if array.dtype != np.uint8:
         raise ValueError(f"an image to encode is of uint8, got {array.dtype}")
     if channels > 1:

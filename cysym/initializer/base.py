@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import ndarray as nd
 from .. import random as _random
+from ..arguments import function, mapping
 from ..registry import get_alias_func, get_create_func, get_register_func
 
 
@@ -37,7 +38,7 @@ class InitDesc(str):
 
     def __new__(cls, name: str, attrs: Mapping[str, str] | None = None, global_init: Any = None) -> InitDesc:
         self = super().__new__(cls, name)
-        self.attrs = attrs or {}
+        self.attrs = mapping(attrs, "attrs")
         self.global_init = global_init
         return self
 
@@ -91,7 +92,7 @@ class Initializer:
             This one.
         """
         self._verbose = verbose
-        self._print_func = _root_mean_square if print_func is None else print_func
+        self._print_func = function(print_func, "print_func", optional=True) or _root_mean_square
         return self
 
     def dumps(self) -> str:
@@ -239,8 +240,8 @@ class Initializer:
 
     def _init_default(self, name: str, _: nd.NDArray) -> None:
         raise ValueError(
-            f"Unknown initialization pattern for {name}. Names ending in weight, bias, gamma or beta have a "
-            "default; give others their own initializer, as in mx.sym.Variable(init=mx.init.Zero())"
+            f"Unknown initialization pattern for {name or repr(name)}. Names ending in weight, bias, gamma or "
+            "beta have a default; give others their own initializer, as in mx.sym.Variable(init=mx.init.Zero())"
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import ndarray as nd
+from ..arguments import choice, finite, number, whole
 from .base import InitDesc, Initializer, create, register
 
 # The gates by mode, in the order the RNN operator computes them.
@@ -69,7 +70,7 @@ class LSTMBias(Initializer):
 
     def __init__(self, forget_bias: float = 1.0) -> None:
         super().__init__(forget_bias=forget_bias)
-        self.forget_bias = forget_bias
+        self.forget_bias = number(forget_bias, "forget_bias")
 
     def _init_weight(self, name: str, arr: nd.NDArray) -> None:
         if arr.shape[0] % 4:
@@ -105,10 +106,13 @@ class FusedRNN(Initializer):
         bidirectional: bool = False,
         forget_bias: float = 1.0,
     ) -> None:
-        if mode not in GATES:
-            raise ValueError(f"mode must be one of {', '.join(GATES)}, got {mode!r}")
-        if num_hidden < 1 or num_layers < 1:
-            raise ValueError(f"FusedRNN needs layers and units, got {num_layers} layers of {num_hidden}")
+        choice(mode, "mode", tuple(GATES))
+        if whole(num_hidden, "num_hidden") < 1 or whole(num_layers, "num_layers") < 1:
+            raise ValueError(
+                "FusedRNN needs layers and units (num_layers, num_hidden), got "
+                f"{num_layers} layers of {num_hidden}"
+            )
+        finite(forget_bias, "forget_bias")
         inner = None if init is None else create(init)
         super().__init__(
             init=None if inner is None else inner.dumps(),

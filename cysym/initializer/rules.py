@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import ndarray as nd
 from .. import random as _random
+from ..arguments import choice, finite
 from .base import Initializer, alias, register, tent
 
 
@@ -88,7 +89,7 @@ class Uniform(Initializer):
 
     def __init__(self, scale: float = 0.07) -> None:
         super().__init__(scale=scale)
-        self.scale = scale
+        self.scale = finite(scale, "scale", 0)
 
     def _init_weight(self, name: str, arr: nd.NDArray) -> None:
         _random.uniform(-self.scale, self.scale, out=arr)
@@ -106,7 +107,7 @@ class Normal(Initializer):
 
     def __init__(self, sigma: float = 0.01) -> None:
         super().__init__(sigma=sigma)
-        self.sigma = sigma
+        self.sigma = finite(sigma, "sigma", 0)
 
     def _init_weight(self, name: str, arr: nd.NDArray) -> None:
         _random.normal(0, self.sigma, out=arr)
@@ -129,8 +130,8 @@ class Orthogonal(Initializer):
     """
 
     def __init__(self, scale: float = 1.414, rand_type: str = "uniform") -> None:
-        if rand_type not in ("uniform", "normal"):
-            raise ValueError(f"rand_type must be 'uniform' or 'normal', got {rand_type!r}")
+        choice(rand_type, "rand_type", ("uniform", "normal"))
+        finite(scale, "scale")
         super().__init__(scale=scale, rand_type=rand_type)
         self.scale = scale
         self.rand_type = rand_type
@@ -168,11 +169,15 @@ class Xavier(Initializer):
     """
 
     def __init__(self, rnd_type: str = "uniform", factor_type: str = "avg", magnitude: float = 3) -> None:
-        if rnd_type not in ("uniform", "gaussian"):
-            raise ValueError(f"rnd_type must be 'uniform' or 'gaussian', got {rnd_type!r}")
-        if factor_type not in ("avg", "in", "out"):
-            raise ValueError(f"factor_type must be 'avg', 'in' or 'out', got {factor_type!r}")
+        choice(rnd_type, "rnd_type", ("uniform", "gaussian"))
+        choice(factor_type, "factor_type", ("avg", "in", "out"))
         super().__init__(rnd_type=rnd_type, factor_type=factor_type, magnitude=magnitude)
+        if isinstance(magnitude, str):  # as it may stand in a script
+            try:
+                magnitude = float(magnitude)
+            except ValueError:
+                raise ValueError(f"magnitude must be a number, got {magnitude!r}") from None
+        finite(magnitude, "magnitude", 0)
         self.rnd_type = rnd_type
         self.factor_type = factor_type
         self.magnitude = float(magnitude)
@@ -204,6 +209,8 @@ class MSRAPrelu(Xavier):
     """
 
     def __init__(self, factor_type: str = "avg", slope: float = 0.25) -> None:
+        if abs(finite(slope, "slope")) > 1e18:
+            raise ValueError(f"slope {slope} leaves no weights but 0")
         super().__init__("gaussian", factor_type, 2.0 / (1 + slope**2))
         self._kwargs = {"factor_type": factor_type, "slope": slope}
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from .. import ndarray as nd
+from ..arguments import function, parameters, shown
 
 
 class Load:
@@ -35,10 +36,11 @@ class Load:
         loaded = nd.load(param) if isinstance(param, str) else param
         if not isinstance(loaded, Mapping):
             raise TypeError(f"Load needs named arrays (a dict), got {type(loaded).__name__}")
+        parameters(loaded, "param")
         self.param = {
             name[4:] if name.startswith(("arg:", "aux:")) else name: array for name, array in loaded.items()
         }
-        self.default_init = default_init
+        self.default_init = function(default_init, "default_init", optional=True)
         self.verbose = verbose
 
     def __call__(self, name: str, arr: nd.NDArray) -> None:
@@ -75,6 +77,14 @@ class Mixed:
     def __init__(
         self, patterns: Sequence[str], initializers: Sequence[Callable[[str, nd.NDArray], None]]
     ) -> None:
+        for what, given in (("patterns", patterns), ("initializers", initializers)):
+            if not isinstance(given, list | tuple):
+                raise TypeError(f"{what} must be a list, got {shown(given)}")
+        for pattern in patterns:
+            if not isinstance(pattern, str | re.Pattern):
+                raise TypeError(f"patterns must be a list of strings, it holds {shown(pattern)}")
+        for init in initializers:
+            function(init, "every entry of initializers")
         if len(patterns) != len(initializers):
             raise ValueError(f"Mixed got {len(patterns)} patterns but {len(initializers)} initializers")
         self.map = [(re.compile(p), init) for p, init in zip(patterns, initializers, strict=True)]

@@ -24,6 +24,7 @@ from .io import (
     PrefetchingIter,
     ResizeIter,
 )
+from .utils import _init_data as _init_data
 
 __all__ = [
     "CSVIter", "DataBatch", "DataDesc", "DataIter", "ImageDetRecordIter", "ImageRecordInt8Iter",

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ndarray as nd
+from ..arguments import whole
+from ..dtypes import NAMES, dtype_code
 from .data import DataBatch, DataDesc, DataIter
 
 # What MXNet's file iterators all take and what has no effect here: batches are loaded when they are asked
@@ -104,6 +106,20 @@ class MXDataIter(DataIter):
         """From now on give one batch again and again, to time everything but loading."""
         self._skip_load = True
         logging.info("%s: debug_skip_load is on, the same batch is given every time", type(self).__name__)
+
+
+def integer(value: Any, what: str, least: int | None = None) -> int:
+    """A whole number, or the text of one as old scripts pass it."""
+    if isinstance(value, str) and value.strip().lstrip("-").isdigit() and len(value) < 20:
+        value = int(value)
+    return whole(value, what, least)
+
+
+def element_type(dtype: Any) -> str:
+    """Name of the element type asked for; float32 for None."""
+    if dtype is None or (isinstance(dtype, str) and dtype == "None"):
+        return "float32"
+    return NAMES[dtype_code(dtype)]
 
 
 def warn_ignored(name: str, surplus: Mapping[str, Any]) -> None:

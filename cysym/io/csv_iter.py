@@ -17,8 +17,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .._core import read_table
+from ..arguments import file_name, shown
 from ..base import FormatError
-from .built import Loaded, MXDataIter, warn_ignored
+from .built import Loaded, MXDataIter, element_type, integer, warn_ignored
 from .data import DataDesc
 
 _TYPES = ("float32", "int32", "int64")
@@ -84,18 +85,19 @@ class CSVIter(MXDataIter):
         **kwargs: Any,
     ) -> None:
         warn_ignored("CSVIter", kwargs)
-        kind = "float32" if dtype in (None, "None") else np.dtype(dtype).name
+        kind = element_type(dtype)
         if kind not in _TYPES:
             raise ValueError(f"CSVIter reads {', '.join(_TYPES)}, got dtype {dtype!r}")
-        if int(batch_size) < 1:
-            raise ValueError(f"CSVIter: batch_size must be at least 1, got {batch_size}")
+        batch_size = integer(batch_size, "CSVIter: batch_size", 1)
         self._data = _Rows(data_csv, _shape(data_shape, "data_shape"), np.dtype(kind))
         one = _shape(label_shape, "label_shape")
-        self._label = None if label_csv in (None, "NULL") else _Rows(str(label_csv), one, np.dtype(kind))
+        if isinstance(label_csv, str) and label_csv == "NULL":  # MXNet's word for none
+            label_csv = None
+        self._label = None if label_csv is None else _Rows(label_csv, one, np.dtype(kind))
         label_rows = () if one == (1,) else one
         super().__init__(
-            DataDesc(data_name, (int(batch_size), *self._data.shape), np.dtype(kind).type),
-            DataDesc(label_name, (int(batch_size), *label_rows), np.dtype(kind).type),
+            DataDesc(data_name, (batch_size, *self._data.shape), np.dtype(kind).type),
+            DataDesc(label_name, (batch_size, *label_rows), np.dtype(kind).type),
         )
         self._round = bool(round_batch)
         self._row = 0  # of the next row in its epoch
@@ -180,17 +182,19 @@ def _joined(first: _Parts, second: _Parts) -> _Parts:
 
 def _shape(given: Any, what: str) -> tuple[int, ...]:
     try:
+        if not isinstance(given, list | tuple | np.ndarray):
+            raise TypeError
         shape = tuple(int(n) for n in given)
-    except TypeError:
+    except (TypeError, ValueError, OverflowError):
         shape = ()
     if not shape or min(shape) < 1:
-        raise ValueError(f"CSVIter: {what} must be a tuple of positive numbers, got {given!r}")
+        raise ValueError(f"CSVIter: {what} must be a tuple of positive numbers, got {shown(given)}")
     return shape
 
 
 def _files(uri: str) -> list[str]:
     found = []
-    for part in os.fspath(uri).split(";"):
+    for part in file_name(uri, "data_csv and label_csv").split(";"):
         if os.path.isdir(part):
             names = sorted(os.listdir(part))
             found += [p for p in (os.path.join(part, name) for name in names) if os.path.isfile(p)]

@@ -6,10 +6,12 @@ A DataIter gives DataBatch objects of NDArrays and describes them beforehand by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from ..arguments import shown, text
 
 
 class _NameShape(NamedTuple):
@@ -31,7 +33,15 @@ class DataDesc(_NameShape):
         cls, name: str, shape: Sequence[int], dtype: Any = np.float32, layout: str | None = "NCHW"
     ) -> DataDesc:
         # NamedTuple's own constructor takes no subclass attributes, so the tuple is made underneath it.
-        self = tuple.__new__(cls, (name, tuple(shape)))
+        try:
+            if isinstance(shape, str | bytes | Mapping):
+                raise TypeError
+            sizes = tuple(shape)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"DataDesc {shown(name)}: shape must be a tuple of numbers, got {shown(shape)}"
+            ) from None
+        self = tuple.__new__(cls, (name, sizes))
         self.dtype = dtype
         self.layout = layout
         return self
@@ -45,16 +55,17 @@ class DataDesc(_NameShape):
     @staticmethod
     def get_batch_axis(layout: str | None) -> int:
         """The position of the batch axis N in a layout: 0 without a layout, -1 if it has no N."""
-        return 0 if layout is None else layout.find("N")
+        return 0 if layout is None else text(layout, "layout").find("N")
 
     @staticmethod
     def get_list(
         shapes: Sequence[tuple[str, Sequence[int]]], types: Sequence[tuple[str, Any]] | None
     ) -> list[DataDesc]:
         """Descriptions from a list of (name, shape) and, if given, a list of (name, type)."""
+        shapes = _pairs(shapes, "shapes")
         if types is None:
             return [DataDesc(name, shape) for name, shape in shapes]
-        by_name = dict(types)
+        by_name = dict(_pairs(types, "types"))
         missing = [name for name, _ in shapes if name not in by_name]
         if missing:
             raise ValueError(f"no type given for {missing[0]!r}, there are {sorted(by_name)}")
@@ -102,8 +113,8 @@ class DataBatch:
         self.provide_label = provide_label
 
     def __str__(self) -> str:
-        data = [array.shape for array in self.data or ()]
-        label = [array.shape for array in self.label] if self.label else None
+        data = [getattr(array, "shape", array) for array in self.data or ()]
+        label = [getattr(array, "shape", array) for array in self.label] if self.label else None
         return f"{type(self).__name__}: data shapes: {data} label shapes: {label}"
 
 
@@ -150,6 +161,15 @@ class DataIter:
     def getpad(self) -> int | None:
         """How many rows of the current batch only fill it up; None where a subclass does not say."""
         return None
+
+
+def _pairs(given: Any, what: str) -> list[tuple[Any, Any]]:
+    found = []
+    for pair in given if isinstance(given, list | tuple) else [given]:
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise TypeError(f"{what} must be a list of pairs that begin with a name, got {shown(given)}")
+        found.append((pair[0], pair[1]))
+    return found
 
 
 def next_batch(source: Any) -> Any:

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..arguments import file_name
 from ..base import FormatError
-from .built import Loaded, MXDataIter, warn_ignored
+from .built import Loaded, MXDataIter, element_type, integer, warn_ignored
 from .data import DataDesc
 
 _CHUNK = 1 << 24
@@ -76,28 +77,29 @@ class MNISTIter(MXDataIter):
         **kwargs: Any,
     ) -> None:
         warn_ignored("MNISTIter", kwargs)
-        if dtype not in (None, "None") and np.dtype(dtype) != np.float32:
+        if element_type(dtype) != "float32":
             raise ValueError(f"MNISTIter gives float32, got dtype {dtype!r}")
-        if int(batch_size) < 1:
-            raise ValueError(f"MNISTIter: batch_size must be at least 1, got {batch_size}")
-        if not 0 <= int(part_index) < int(num_parts):
+        batch_size = integer(batch_size, "MNISTIter: batch_size", 1)
+        seed = integer(seed, "MNISTIter: seed")
+        num_parts = integer(num_parts, "MNISTIter: num_parts", 1)
+        part_index = integer(part_index, "MNISTIter: part_index")
+        if not 0 <= part_index < num_parts:
             raise ValueError(f"MNISTIter: part_index {part_index} is not one of {num_parts} parts")
         images = read_idx(image, 3)
         labels = read_idx(label, 1)
         if len(images) != len(labels):
             raise FormatError(f"{image} holds {len(images)} images, {label} {len(labels)} labels")
-        begin, end = (len(images) * part // int(num_parts) for part in (part_index, part_index + 1))
+        begin, end = (len(images) * part // num_parts for part in (part_index, part_index + 1))
         order = np.arange(begin, end)
         if shuffle:
-            order = order[_libstdcxx_order(len(order), int(seed))]
+            order = order[_libstdcxx_order(len(order), seed)]
         if len(order) < batch_size:
-            raise ValueError(f"MNISTIter: {len(order)} images do not fill a batch of {batch_size}")
+            part = f" (part_index {part_index} of num_parts {num_parts})" if num_parts > 1 else ""
+            raise ValueError(f"MNISTIter: {len(order)} images do not fill a batch of {batch_size}{part}")
         self._images, self._labels, self._order = images, labels, order
         rows, columns = images.shape[1:]
         shape = (rows * columns,) if flat else (1, rows, columns)
-        super().__init__(
-            DataDesc(data_name, (int(batch_size), *shape)), DataDesc(label_name, (int(batch_size),))
-        )
+        super().__init__(DataDesc(data_name, (batch_size, *shape)), DataDesc(label_name, (batch_size,)))
         self._row = 0
         if not silent:
             logging.info(
@@ -126,6 +128,7 @@ def read_idx(path: str, ndim: int) -> np.ndarray[Any, Any]:
     FormatError
         The header or the size of the file is not what the format demands.
     """
+    path = file_name(path, "image and label")
     with open(path, "rb") as plain:
         if plain.read(2) == b"\x1f\x8b":
             return _read_zipped(path, ndim)

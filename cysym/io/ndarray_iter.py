@@ -1,7 +1,7 @@
 """The iterator over arrays in memory, and over data sets read from files.
 
-Batches of consecutive rows are views. A shuffled iterator keeps the order of the rows, never a second copy of
-the arrays, and gathers each batch. Shuffling draws from NumPy's global generator, as MXNet does.
+Batches are copies, which programs may change. A shuffled iterator keeps the order of the rows, never a second
+copy of the arrays, and gathers each batch. Shuffling draws from NumPy's global generator, as MXNet does.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 
 from .. import ndarray as nd
+from ..arguments import text, whole
 from .data import DataBatch, DataDesc, DataIter
 from .utils import Named, _concat, _init_data, _slice_along_batch_axis, _take_along_batch_axis
+
+# A batch that repeats the data more often than this is a mistake, and may be one that no memory holds.
+_MOST_ROWS = 1 << 16
 
 
 class NDArrayIter(DataIter):
@@ -29,7 +33,8 @@ class NDArrayIter(DataIter):
         Permute the rows, with NumPy's global generator, at construction and at every reset.
     last_batch_handle : {"pad", "discard", "roll_over"}
         What becomes of rows that do not fill a batch: fill it up from the start (reported as `pad`), drop
-        them, or put them before the next epoch's rows (which then reports how many they are as `pad`).
+        them, or put them before the next epoch's rows (which then reports how many they are as `pad`); where
+        all rows do not fill a batch they wait for as many epochs as it takes.
     data_name, label_name : str
     layout : str
         Its letter N is the batch axis of all arrays.
@@ -41,7 +46,7 @@ class NDArrayIter(DataIter):
 
     Notes
     -----
-    Batches of consecutive rows are views of the arrays, not copies.
+    Batches are copies: a program may change them in place.
 
     Examples
     --------
@@ -63,19 +68,22 @@ class NDArrayIter(DataIter):
         label_name: str = "softmax_label",
         layout: str = "NCHW",
     ) -> None:
+        batch_size = whole(batch_size, "batch_size", 1)
         super().__init__(batch_size)
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if last_batch_handle not in ("pad", "discard", "roll_over"):
+        if text(last_batch_handle, "last_batch_handle") not in ("pad", "discard", "roll_over"):
             raise ValueError(
                 f"last_batch_handle must be 'pad', 'discard' or 'roll_over', got {last_batch_handle!r}"
             )
+        text(data_name, "data_name")
+        text(label_name, "label_name")
         self._axis = DataDesc.get_batch_axis(layout)
         if self._axis < 0:
             raise ValueError(f"the layout {layout!r} has no batch axis N")
         self.data: Named = _init_data(data, allow_empty=False, default_name=data_name)
         self.label: Named = _init_data(label, allow_empty=True, default_name=label_name)
         self.num_data = self._count_rows()
+        if last_batch_handle == "pad" and batch_size > _MOST_ROWS * self.num_data:
+            raise ValueError(f"batch_size is {batch_size}, the data has only {self.num_data} rows to fill it")
         self.idx = np.arange(self.num_data)
         self.shuffle = shuffle
         self.last_batch_handle = last_batch_handle
@@ -101,6 +109,16 @@ class NDArrayIter(DataIter):
         if counts[first] == 0:
             raise ValueError(f"{first} has no rows")
         return int(counts[first])
+
+    @property
+    def data_list(self) -> list[Any]:
+        """All arrays, those of the data before those of the labels."""
+        return [array for _, array in self.data + self.label]
+
+    @property
+    def num_source(self) -> int:
+        """How many arrays there are."""
+        return len(self.data) + len(self.label)
 
     @property
     def provide_data(self) -> list[DataDesc]:
@@ -179,8 +197,9 @@ class NDArrayIter(DataIter):
         if start < 0:
             if tail is None:
                 raise RuntimeError("call next or iter_next before asking for a batch")
+            # Fewer rows than a batch lacks: they join the kept ones, for yet another epoch.
             return [
-                _concat([kept, *self._wrapped(array, stop)], self._axis)
+                _concat([kept, self._rows(array, 0, min(stop, self.num_data))], self._axis)
                 for kept, (_, array) in zip(tail, source, strict=True)
             ]
         if stop <= self.num_data or self.last_batch_handle != "pad":

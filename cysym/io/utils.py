@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import ndarray as nd
+from ..arguments import shown
 
 _ops: Any = nd  # operators are functions mypy does not see
 Named = list[tuple[str, Any]]
@@ -65,6 +66,9 @@ def _init_data(data: Any, allow_empty: bool, default_name: str) -> Named:
         )
     if not data and not allow_empty:
         raise ValueError(f"{default_name} must hold at least one array")
+    for name in data:
+        if not isinstance(name, str):
+            raise TypeError(f"{default_name}: names of arrays must be strings, got {shown(name)}")
     named = [(name, _as_source(name, value)) for name, value in data.items()]
     return sorted(named, key=lambda pair: pair[0])
 
@@ -82,10 +86,10 @@ def _as_source(name: str, value: Any) -> Any:
 
 
 def _slice_along_batch_axis(data: Any, s: slice, batch_axis: int) -> nd.NDArray:
-    """The part `s` of an array along its batch axis: a view where that is the first axis of an NDArray."""
+    """The part `s` of an array along its batch axis, as a new array: programs change batches in place."""
     if isinstance(data, nd.NDArray):
-        if batch_axis == 0:
-            part: nd.NDArray = data[s]
+        if batch_axis == 0:  # faster than the operator
+            part: nd.NDArray = data[s].copy()
             return part
         sliced: nd.NDArray = _ops.slice_axis(data, axis=batch_axis, begin=s.start, end=s.stop)
         return sliced

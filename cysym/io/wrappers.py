@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..arguments import shown, whole
 from ..base import MXNetError
 from .data import DataBatch, DataDesc, DataIter, next_batch
 
@@ -31,9 +32,10 @@ class ResizeIter(DataIter):
     """
 
     def __init__(self, data_iter: Any, size: int, reset_internal: bool = True) -> None:
+        _check_iterator(data_iter, "data_iter")
         super().__init__(data_iter.batch_size)
         self.data_iter = data_iter
-        self.size = size
+        self.size = whole(size, "size", 0)
         self.reset_internal = reset_internal
         self.cur = 0
         self.current_batch: Any = None
@@ -52,17 +54,18 @@ class ResizeIter(DataIter):
         """Move to the next batch; False once `size` batches are given."""
         if self.cur == self.size:
             return False
-        try:
-            self.current_batch = next_batch(self.data_iter)
-        except StopIteration:
-            self.data_iter.reset()
+        # An NDArrayIter that rolls over may need several passes to fill a batch, a row each at least.
+        for _ in range(1 + max(1, self.batch_size or 0)):
             try:
                 self.current_batch = next_batch(self.data_iter)
+                break
             except StopIteration:
-                raise MXNetError(
-                    f"ResizeIter: {type(self.data_iter).__name__} has no batch after reset, "
-                    f"{self.size} are needed"
-                ) from None
+                self.data_iter.reset()
+        else:
+            raise MXNetError(
+                f"ResizeIter: {type(self.data_iter).__name__} has no batch after reset, "
+                f"{self.size} are needed"
+            )
         self.cur += 1
         return True
 
@@ -117,9 +120,15 @@ class PrefetchingIter(DataIter):
         self.n_iter = len(self.iters)
         if not self.iters:
             raise ValueError("PrefetchingIter needs at least one iterator")
+        for source in self.iters:
+            _check_iterator(source, "iters", ("provide_data", "provide_label"))
         self.rename_data = self._names(rename_data, "rename_data")
         self.rename_label = self._names(rename_label, "rename_label")
-        self.batch_size = self.provide_data[0][1][0]
+        described = self.provide_data
+        if not described or not described[0].shape:
+            raise ValueError(f"iters: {shown(self.iters[0])} describes no batch: provide_data is {described}")
+        self.provide_label  # noqa: B018  - wrong names are reported here
+        self.batch_size = described[0].shape[0]
         self.current_batch: DataBatch | None = None
         self._ahead = [_Ahead(source) for source in self.iters]
         # The threads know the wrapped iterators only, so that dropping this one ends them.
@@ -130,7 +139,9 @@ class PrefetchingIter(DataIter):
     def _names(self, given: Any, what: str) -> list[Mapping[str, str]] | None:
         if given is None:
             return None
-        names = [given] if isinstance(given, Mapping) else list(given)
+        names = list(given) if isinstance(given, list | tuple) else [given]
+        if not all(isinstance(name, Mapping) for name in names):
+            raise TypeError(f"{what} must be a dict or a list of dicts, got {shown(given)}")
         if len(names) != self.n_iter:
             raise ValueError(f"{what} needs one dict per iterator, {self.n_iter}, got {len(names)}")
         return names
@@ -155,8 +166,8 @@ class PrefetchingIter(DataIter):
                 if rename is not None:
                     if desc.name not in rename[i]:
                         raise ValueError(
-                            f"iterator {i} has {desc.name!r}, which is not renamed; "
-                            f"given are {sorted(rename[i])}"
+                            f"iterator {i} has {desc.name!r}, which is not renamed; given are "
+                            f"{list(rename[i])}"
                         )
                     desc = DataDesc(rename[i][desc.name], desc.shape, desc.dtype, desc.layout)
                 found.append(desc)
@@ -225,6 +236,13 @@ class PrefetchingIter(DataIter):
     def getpad(self) -> int | None:
         """How many rows of the current batch only fill it up."""
         return self._current().pad
+
+
+def _check_iterator(
+    source: Any, what: str, needs: Sequence[str] = ("batch_size", "provide_data", "provide_label")
+) -> None:
+    if isinstance(source, type) or not all(hasattr(source, name) for name in needs):
+        raise TypeError(f"{what} must be an iterator with {', '.join(needs)}, got {shown(source)}")
 
 
 _END = object()

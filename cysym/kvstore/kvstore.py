@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import ndarray as nd
 from .. import optimizer as opt
+from ..arguments import file_name
 from ..base import MXNetError, ShapeError
 from ..context import cpu
 from ..formats.atomic import write_atomic
@@ -278,7 +279,7 @@ class KVStore(KVStoreBase):
     def load_optimizer_states(self, fname: str) -> None:
         """Take over states written by `save_optimizer_states`, here or in MXNet."""
         updater = self._states("load_optimizer_states")
-        with open(fname, "rb") as stream:
+        with open(file_name(fname), "rb") as stream:
             updater.set_states(stream.read())
 
     def _states(self, action: str) -> Any:

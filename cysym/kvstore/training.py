@@ -61,7 +61,8 @@ def initialize_kvstore(
 ) -> None:
     """Store the parameters under their names, and bring them to the devices where the store updates them."""
     for name, arrays in zip(param_names, param_arrays, strict=True):
-        if update_on_kvstore:
+        # A store of one's own need not have `init`: in MXNet it cannot train where it does not update.
+        if update_on_kvstore or not hasattr(kvstore, "init"):
             kvstore.broadcast(name, arg_params[name], out=arrays)
         else:
             kvstore.init(name, arg_params[name])

@@ -14,6 +14,7 @@ from typing import Any
 import numpy
 
 from .. import ndarray as nd
+from ..arguments import shown
 from ..ndarray.access import host_view, on_host
 from ..registry import get_alias_func, get_create_func, get_register_func
 
@@ -40,12 +41,21 @@ def check_label_shapes(
     ValueError
         They do not correspond.
     """
+    for what, given in (("labels", labels), ("preds", preds)):
+        if not isinstance(given, nd.NDArray | numpy.ndarray | list | tuple):
+            raise TypeError(f"{what} must be an NDArray or a list of NDArrays, got {shown(given)}")
+        if shape and not hasattr(given, "shape"):
+            raise TypeError(f"{what} must be an NDArray where shapes are compared, got {shown(given)}")
     expected, got = (labels.shape, preds.shape) if shape else (len(labels), len(preds))
     if expected != got:
         raise ValueError(f"Shape of labels {expected} does not match shape of predictions {got}")
     if wrap:
         labels = [labels] if isinstance(labels, nd.NDArray) else labels
         preds = [preds] if isinstance(preds, nd.NDArray) else preds
+        for what, arrays in (("labels", labels), ("preds", preds)):
+            for array in arrays:
+                if not isinstance(array, nd.NDArray | numpy.ndarray):
+                    raise TypeError(f"{what} must be a list of NDArrays, it holds {shown(array)}")
         if not shape and len(labels) != len(preds):  # an array of n rows against a list of n arrays
             raise ValueError(
                 f"Shape of labels: {len(labels)} arrays do not match {len(preds)} arrays of predictions"
@@ -56,7 +66,12 @@ def check_label_shapes(
 def host(array: Any) -> Host:
     """The numbers of an NDArray (or of anything array-like) for reading: a view where no copy is needed."""
     if not isinstance(array, nd.NDArray):
-        return numpy.asarray(array)
+        if not isinstance(array, numpy.ndarray | numpy.generic | list | tuple | int | float):
+            raise TypeError(f"a metric is computed of arrays of numbers, got {shown(array)}")
+        values: Host = numpy.asarray(array)
+        if values.dtype.kind not in "biuf":
+            raise TypeError(f"a metric is computed of arrays of numbers, got {shown(array)}, {values.dtype}")
+        return values
     found: Host = host_view(array) if on_host(array) else array.asnumpy()
     return found
 
@@ -130,6 +145,11 @@ class EvalMetric:
         ValueError
             One of `output_names` or `label_names` is not there.
         """
+        for what, arrays in (("label", label), ("pred", pred)):
+            if not isinstance(arrays, Mapping):
+                raise TypeError(
+                    f"metric {self.name}: {what} must be a dict of str to NDArray, got {shown(arrays)}"
+                )
         outputs = _pick(pred, self.output_names, "output", self.name)
         labels = _pick(label, self.label_names, "label", self.name)
         self.update(labels, outputs)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from ..arguments import choice
 from .base import Arrays, EvalMetric, Names, argmax, check_label_shapes, host, register
 
 
@@ -64,8 +65,7 @@ class _Binary(EvalMetric):
     _global_metrics: BinaryCounts
 
     def __init__(self, name: str, output_names: Names, label_names: Names, average: str) -> None:
-        if average not in ("macro", "micro"):
-            raise ValueError(f"{name}: average must be 'macro' or 'micro', got {average!r}")
+        choice(average, f"{name}: average", ("macro", "micro"))
         self.average = average
         super().__init__(name, output_names, label_names, average=average, has_global_stats=True)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from .. import ndarray as nd
+from ..arguments import whole
 from ..context import cpu
 from .base import (
     Arrays,
@@ -64,6 +65,8 @@ class Accuracy(PairMetric):
         output_names: Names = None,
         label_names: Names = None,
     ) -> None:
+        if axis is not None:
+            whole(axis, "axis")
         super().__init__(name, output_names, label_names, axis=axis, has_global_stats=True)
         self.axis = axis
 
@@ -72,8 +75,11 @@ class Accuracy(PairMetric):
         if pred.shape == label.shape:
             guess = _numbers(pred)
         else:
+            rank = len(pred.shape)
+            if self.axis is not None and not -rank <= self.axis < rank:
+                raise ValueError(f"{self.name}: preds of shape {pred.shape} have no axis {self.axis}")
             guess = argmax(pred, self.axis).ravel()
-        _match(truth, guess, self.name)
+        _match(truth, guess, self.name if self.axis == 1 else f"{self.name} (axis={self.axis})")
         return int(numpy.count_nonzero(truth == guess)), truth.size
 
 
@@ -102,7 +108,7 @@ class TopKAccuracy(PairMetric):
         output_names: Names = None,
         label_names: Names = None,
     ) -> None:
-        if top_k <= 1:
+        if whole(top_k, "top_k") <= 1:
             raise ValueError(f"top_k must be at least 2, got {top_k}; use Accuracy for 1")
         super().__init__(f"{name}_{top_k}", output_names, label_names, top_k=top_k, has_global_stats=True)
         self.top_k = top_k
@@ -113,7 +119,7 @@ class TopKAccuracy(PairMetric):
 
     def _measure(self, label: Any, pred: Any) -> tuple[float, int]:
         truth, rank = _numbers(label), len(pred.shape)
-        if rank > 2:
+        if not 1 <= rank <= 2:
             raise ValueError(f"{self.name}: predictions must have 1 or 2 axes, got shape {pred.shape}")
         if rank == 1:
             hits = _numbers(pred)[:, None]
@@ -179,6 +185,10 @@ class PCC(EvalMetric):
         for label, pred in zip(labels, preds, strict=True):
             truth = _numbers(label)
             is_number = pred.shape == label.shape
+            if not is_number and len(pred.shape) < 2:
+                raise ValueError(
+                    f"{self.name}: preds must be class numbers or scores, got shape {pred.shape}"
+                )
             guess = _numbers(pred) if is_number else argmax(pred, 1).ravel().astype(numpy.int32)
             _match(truth, guess, self.name)
             lowest = min(truth.min(initial=0), guess.min(initial=0))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from .. import ndarray as nd
+from ..arguments import function, shown, whole
 from .base import (
     Arrays,
     EvalMetric,
@@ -68,6 +69,8 @@ class CompositeEvalMetric(EvalMetric):
         output_names: Names = None,
         label_names: Names = None,
     ) -> None:
+        if not isinstance(metrics, list | tuple | None):
+            raise TypeError(f"metrics must be a list of metrics, got {shown(metrics)}")
         self.metrics: list[EvalMetric] = [create(metric) for metric in metrics or ()]
         super().__init__(name, output_names, label_names, has_global_stats=True)
 
@@ -78,7 +81,7 @@ class CompositeEvalMetric(EvalMetric):
     def get_metric(self, index: int) -> EvalMetric:
         """The child number `index`; ValueError if there is none."""
         try:
-            return self.metrics[index]
+            return self.metrics[whole(index, "index")]
         except IndexError:
             raise ValueError(f"Metric index {index} is out of range 0 and {len(self.metrics)}") from None
 
@@ -149,12 +152,15 @@ class CustomMetric(EvalMetric):
             name = getattr(feval, "__name__", type(feval).__name__)
             name = f"custom({name})" if "<" in name else name
         super().__init__(name, output_names, label_names, has_global_stats=True)
-        self._feval = feval
+        self._feval = function(feval, "feval")
         self._allow_extra_outputs = allow_extra_outputs
 
     def update(self, labels: Arrays, preds: Arrays) -> None:
         if not self._allow_extra_outputs:
             labels, preds = check_label_shapes(labels, preds, True)
+        for what, arrays in (("labels", labels), ("preds", preds)):
+            if not isinstance(arrays, list | tuple):
+                raise TypeError(f"{what} must be a list of NDArrays, got {shown(arrays)}")
         results = [
             self._feval(numpy.array(host(label)), numpy.array(host(pred)))
             for pred, label in zip(preds, labels, strict=False)
@@ -182,6 +188,7 @@ def np(
     >>> np(lambda label, pred: abs(label - pred).max(), name="worst").name
     'worst'
     """
+    function(numpy_feval, "numpy_feval")
     return CustomMetric(numpy_feval, name, allow_extra_outputs)
 
 
@@ -199,6 +206,8 @@ class Loss(EvalMetric):
         super().__init__(name, output_names, label_names, has_global_stats=True)
 
     def update(self, labels: Arrays, preds: Arrays) -> None:
+        if not isinstance(preds, nd.NDArray | list | tuple):
+            raise TypeError(f"preds must be an NDArray or a list of NDArrays, got {shown(preds)}")
         found = [host(pred) for pred in ([preds] if isinstance(preds, nd.NDArray) else preds)]
         for total, count in [(values.sum(dtype=numpy.float64), values.size) for values in found]:
             self._add(total, count)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from .. import ndarray as nd
+from ..arguments import number, whole
 from .base import (
     Arrays,
     EvalMetric,
@@ -39,6 +40,7 @@ def _picked(pred: Any, index: Host, axis: int) -> Host:
 
 class _LogLikelihood(PairMetric):
     def __init__(self, eps: float, name: str, output_names: Names, label_names: Names) -> None:
+        number(eps, "eps")
         super().__init__(name, output_names, label_names, eps=eps, has_global_stats=True)
         self.eps = eps
 
@@ -129,8 +131,8 @@ class Perplexity(EvalMetric):
         label_names: Names = None,
     ) -> None:
         super().__init__(name, output_names, label_names, ignore_label=ignore_label, has_global_stats=True)
-        self.ignore_label = ignore_label
-        self.axis = axis
+        self.ignore_label = None if ignore_label is None else number(ignore_label, "ignore_label")
+        self.axis = whole(axis, "axis")
         self._kwargs["axis"] = axis
 
     def update(self, labels: Arrays, preds: Arrays) -> None:

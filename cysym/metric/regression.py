@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from ..arguments import choice
 from .base import Arrays, EvalMetric, Host, Names, PairMetric, alias, check_label_shapes, host, register
 
 
@@ -106,8 +107,7 @@ class PearsonCorrelation(EvalMetric):
         label_names: Names = None,
         average: str = "macro",
     ) -> None:
-        if average not in ("macro", "micro"):
-            raise ValueError(f"{name}: average must be 'macro' or 'micro', got {average!r}")
+        choice(average, f"{name}: average", ("macro", "micro"))
         self.average = average
         super().__init__(name, output_names, label_names, average=average, has_global_stats=True)
 

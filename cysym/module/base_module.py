@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import metric as _metric
 from .. import ndarray as nd
+from ..arguments import functions, needs, options, whole
 from ..initializer import Uniform
 from ..io import DataBatch, DataIter
 from ..model import BatchEndParam, pack_params, unpack_params
@@ -32,6 +33,10 @@ def _call_all(callbacks: Any, *args: Any) -> None:
     if callbacks is not None:
         for callback in _as_list(callbacks):
             callback(*args)
+
+
+def _check_data(data: Any, what: str) -> None:
+    needs(data, what, "a DataIter", "reset", "__iter__")
 
 
 def _labels(batch: Any) -> tuple[Any, bool]:
@@ -90,6 +95,10 @@ class BaseModule(ModuleSteps):
         list of (name, value)
         """
         self._require("score", params=True)
+        _check_data(eval_data, "eval_data")
+        functions(batch_end_callback, "batch_end_callback")
+        functions(score_end_callback, "score_end_callback")
+        num_batch = None if num_batch is None else whole(num_batch, "num_batch")
         if reset:
             eval_data.reset()
         eval_metric = _metric.create(eval_metric)
@@ -119,6 +128,8 @@ class BaseModule(ModuleSteps):
         The outputs live in the executor's memory and change with the next batch.
         """
         self._require("iter_predict", params=True)
+        _check_data(eval_data, "eval_data")
+        num_batch = None if num_batch is None else whole(num_batch, "num_batch")
         if reset:
             eval_data.reset()
         for nbatch, eval_batch in enumerate(eval_data):
@@ -170,6 +181,8 @@ class BaseModule(ModuleSteps):
         self._require("predict", params=True)
         if isinstance(eval_data, np.ndarray | nd.NDArray):
             batch = nd.array(eval_data) if isinstance(eval_data, np.ndarray) else eval_data
+            if not eval_data.shape:
+                raise ValueError(f"eval_data must be a batch, got an array of shape {eval_data.shape}")
             self.forward(DataBatch([batch]), is_train=False)
             return self.get_outputs()[0].copy()
         if not isinstance(eval_data, DataIter):
@@ -244,6 +257,18 @@ class BaseModule(ModuleSteps):
         """
         if num_epoch is None:
             raise ValueError("fit needs num_epoch, the number of epochs")
+        num_epoch, begin_epoch = whole(num_epoch, "num_epoch"), whole(begin_epoch, "begin_epoch", 0)
+        needs(train_data, "train_data", "a DataIter", "provide_data", "provide_label", "__iter__")
+        if eval_data is not None:
+            _check_data(eval_data, "eval_data")
+        for what, callbacks in (
+            ("epoch_end_callback", epoch_end_callback), ("batch_end_callback", batch_end_callback),
+            ("eval_end_callback", eval_end_callback), ("eval_batch_end_callback", eval_batch_end_callback),
+        ):  # fmt: skip
+            functions(callbacks, what)
+        if monitor is not None:
+            needs(monitor, "monitor", "a Monitor", "install", "tic", "toc_print")
+        options(optimizer_params, "optimizer_params")
         self.bind(
             data_shapes=train_data.provide_data,  # type: ignore[attr-defined]
             label_shapes=train_data.provide_label,  # type: ignore[attr-defined]
@@ -262,18 +287,21 @@ class BaseModule(ModuleSteps):
         self.init_optimizer(kvstore=kvstore, optimizer=optimizer, optimizer_params=optimizer_params)
         if validation_metric is None:
             validation_metric = eval_metric
+        validation_metric = _metric.create(validation_metric)
         eval_metric = _metric.create(eval_metric)
 
         for epoch in range(begin_epoch, num_epoch):
             tic = time.time()
             eval_metric.reset()
             batches = iter(train_data)
-            data_batch = next(batches, None)
-            if data_batch is None:
+            next_data_batch: Any = next(batches, None)
+            if next_data_batch is None:
                 raise ValueError(f"train_data gave no batch in epoch {epoch}")
             nbatch = 0
             train_values: list[tuple[str, float]] = []
-            while data_batch is not None:
+            end_of_batch = False  # these local names are MXNet's: callbacks look into BatchEndParam.locals
+            while not end_of_batch:
+                data_batch = next_data_batch
                 if monitor is not None:
                     monitor.tic()
                 self.forward_backward(data_batch)
@@ -281,17 +309,17 @@ class BaseModule(ModuleSteps):
                 self.update_metric(eval_metric, *_labels(data_batch))
                 # The next batch is fetched before the callbacks see this one, so that the last is known to be
                 # it: Speedometer may clear the metric, and the epoch's values must be taken before.
-                next_batch = next(batches, None)
-                if next_batch is not None:
-                    self.prepare(next_batch, sparse_row_id_fn)
+                next_data_batch = next(batches, None)
+                end_of_batch = next_data_batch is None
+                if not end_of_batch:
+                    self.prepare(next_data_batch, sparse_row_id_fn)
                 if monitor is not None:
                     monitor.toc_print()
-                if next_batch is None:
+                if end_of_batch:
                     train_values = eval_metric.get_global_name_value()
                 if batch_end_callback is not None:  # locals() has its price
                     _call_all(batch_end_callback, BatchEndParam(epoch, nbatch, eval_metric, locals()))
                 nbatch += 1
-                data_batch = next_batch
             for name, value in train_values:
                 self.logger.info("Epoch[%d] Train-%s=%f", epoch, name, value)
             self.logger.info("Epoch[%d] Time cost=%.3f", epoch, time.time() - tic)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from .. import ndarray as nd
 from .. import symbol as sym
+from ..arguments import checkpoint_file, function, name_list, needs, shown
 from ..base import FormatError, MXNetError
 from ..context import Context
 from ..initializer import Uniform
@@ -24,7 +25,7 @@ from ..metric import EvalMetric
 from ..model import Params, load_params
 from ..name import NameManager
 from .base_module import BaseModule
-from .inputs import check_input_names
+from .inputs import check_batch, check_input_names
 from .module import Module
 
 
@@ -61,18 +62,20 @@ class BucketingModule(BaseModule):
         super().__init__(logger)
         if default_bucket_key is None:
             raise ValueError("BucketingModule needs default_bucket_key, the key of the largest bucket")
+        if not isinstance(default_bucket_key, Hashable):
+            raise TypeError(f"default_bucket_key must be hashable, got {shown(default_bucket_key)}")
         self._default_bucket_key = default_bucket_key
-        self._sym_gen = sym_gen
+        self._sym_gen = function(sym_gen, "sym_gen")
         self._options: dict[str, Any] = {
             "logger": logger, "context": context, "work_load_list": work_load_list,
             "fixed_param_names": fixed_param_names, "state_names": state_names, "group2ctxs": group2ctxs,
             "compression_params": compression_params,
         }  # fmt: skip
         symbol, data_names, label_names = self._call_sym_gen(default_bucket_key)
-        check_input_names(symbol, data_names or (), "data", True)
-        check_input_names(symbol, label_names or (), "label", False)
-        check_input_names(symbol, state_names or (), "state", True)
-        check_input_names(symbol, fixed_param_names or (), "fixed_param", True)
+        check_input_names(symbol, name_list(data_names, "data_names"), "data", True)
+        check_input_names(symbol, name_list(label_names, "label_names"), "label", False)
+        check_input_names(symbol, name_list(state_names, "state_names"), "state", True)
+        check_input_names(symbol, name_list(fixed_param_names, "fixed_param_names"), "fixed_param", True)
         self._buckets: dict[Any, Module] = {}
         self._curr_module: Module | None = None
         self._curr_bucket_key: Any = None
@@ -81,7 +84,11 @@ class BucketingModule(BaseModule):
 
     def _call_sym_gen(self, bucket_key: Any) -> tuple[Any, Any, Any]:
         with NameManager():  # the same automatic names in every bucket
-            return self._sym_gen(bucket_key)
+            made = self._sym_gen(bucket_key)
+        if not isinstance(made, list | tuple) or len(made) != 3:
+            raise TypeError(f"sym_gen must return (symbol, data_names, label_names), got {shown(made)}")
+        needs(made[0], "the symbol that sym_gen returns", "a Symbol", "list_arguments", "list_outputs")
+        return made[0], made[1], made[2]
 
     def _make(self, bucket_key: Any) -> Module:
         return Module(*self._call_sym_gen(bucket_key), **self._options)
@@ -178,12 +185,14 @@ class BucketingModule(BaseModule):
             Needed the first time.
         """
         self._require("switch_bucket")
+        if not isinstance(bucket_key, Hashable):
+            raise TypeError(f"bucket_key must be hashable, got {shown(bucket_key)}")
         module = self._buckets.get(bucket_key)
         if module is None or not module.binded:
             if data_shapes is None:
                 raise MXNetError(
                     f"bucket {bucket_key!r} is new: its batch must describe itself by provide_data and "
-                    "provide_label"
+                    "provide_label, or data_shapes be given"
                 )
             if module is None:
                 module = self._make(bucket_key)
@@ -203,6 +212,7 @@ class BucketingModule(BaseModule):
     def prepare(self, data_batch: DataBatch, sparse_row_id_fn: Any = None) -> None:
         """Bind the bucket of the next batch; the current one stays current."""
         self._require("prepare", params=True)
+        _check_batch(data_batch)
         before = self._curr_bucket_key
         self.switch_bucket(data_batch.bucket_key, data_batch.provide_data, data_batch.provide_label)
         try:
@@ -288,8 +298,17 @@ class BucketingModule(BaseModule):
     def forward(self, data_batch: DataBatch, is_train: bool | None = None) -> None:
         """Compute the outputs of a batch in the bucket its `bucket_key` names."""
         self._require("forward", params=True)
-        self.switch_bucket(data_batch.bucket_key, data_batch.provide_data, data_batch.provide_label)
-        self._current("forward").forward(data_batch, is_train)
+        _check_batch(data_batch)
+        key, before = data_batch.bucket_key, self._curr_bucket_key
+        fresh = isinstance(key, Hashable) and key not in self._buckets
+        self.switch_bucket(key, data_batch.provide_data, data_batch.provide_label)
+        try:
+            self._current("forward").forward(data_batch, is_train)
+        except Exception:
+            if fresh:  # a batch that describes itself wrongly must not lay down the shapes of its bucket
+                self.switch_bucket(before, None)
+                del self._buckets[key]
+            raise
 
     def backward(self, out_grads: Any = None) -> None:
         """Compute the gradients in the current bucket."""
@@ -314,6 +333,7 @@ class BucketingModule(BaseModule):
     def install_monitor(self, mon: Any) -> None:
         """Let a Monitor watch all buckets, those yet to come, too."""
         self._require("install_monitor")
+        needs(mon, "mon", "a Monitor", "install")
         self._monitor = mon
         for module in self._buckets.values():
             module.install_monitor(mon)
@@ -335,7 +355,7 @@ class BucketingModule(BaseModule):
         for key in self._buckets:
             if not (isinstance(key, int | np.integer) and -(2**31) <= key < 2**31):
                 raise MXNetError(f"save_checkpoint: bucket keys must be 32-bit ints, got {key!r}")
-        self.save_params(f"{prefix}-{epoch:04d}.params")
+        self.save_params(checkpoint_file(prefix, epoch, "params"))
         for key, module in self._buckets.items():
             module.symbol.save(f"{prefix}-{key}-symbol.json", remove_amp_cast=remove_amp_cast)
         nd.save(f"{prefix}.buckets", nd.array(np.array(list(self._buckets), np.int32), dtype=np.int32))
@@ -405,3 +425,8 @@ class BucketingModule(BaseModule):
         default._arg_params, default._aux_params = dict(arg_params or {}), dict(aux_params or {})
         default.params_initialized = module.params_initialized = True
         return module
+
+
+def _check_batch(batch: Any) -> None:
+    check_batch(batch)
+    needs(batch, "data_batch", "a DataBatch with a bucket_key", "bucket_key", "provide_data", "provide_label")

@@ -11,9 +11,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import ndarray as nd
+from ..arguments import needs, shown
 from ..base import MXNetError, ShapeError
+from ..executor_manager import _split_input_slice as _split_input_slice
 from .group_binding import Descs, GroupBinding
+from .helpers import load_data, load_general, load_label, merge_multi_context
+from .inputs import check_batch, context_groups
 from .slicing import assign, extents, merge, merged_shape, take
+
+# MXNet's names: programs with a group of their own import them from here.
+_load_data, _load_general, _load_label = load_data, load_general, load_label
+_merge_multi_context, _prepare_group2ctxs = merge_multi_context, context_groups
 
 
 class DataParallelExecutorGroup(GroupBinding):
@@ -85,9 +93,14 @@ class DataParallelExecutorGroup(GroupBinding):
         sources, sizes, feeds = list(batch.data or ()), self.data_sizes, self._data_feeds
         label = getattr(batch, "label", None) if self.label_shapes else None
         if label:
-            sources += label
+            sources += label[: len(self.label_shapes or ())]  # as in MXNet, surplus labels are for others
             sizes, feeds = self._sizes, self._feeds
-        if [source.shape for source in sources] != sizes:
+        try:
+            shapes = [source.shape for source in sources]
+        except AttributeError:
+            check_batch(batch)
+            raise
+        if shapes != sizes:
             self._refuse("data", batch.data or (), self.data_shapes)
             self._refuse("label", label or (), self.label_shapes or ())
         if len(self.execs) == 1:
@@ -220,12 +233,16 @@ class DataParallelExecutorGroup(GroupBinding):
                 for target in parts:
                     target[:] = value
             return
+        if not isinstance(states, list | tuple):
+            raise TypeError(f"states must be a list of NDArrays, got {shown(states)}")
         if len(states) != len(self.state_arrays):
             raise ValueError(
                 f"there are {len(self.state_arrays)} states ({self.state_names}), got {len(states)} arrays"
             )
         jobs: list[tuple[Any, nd.NDArray]] = []
         for name, given, parts in zip(self.state_names, states, self.state_arrays, strict=True):
+            for one in given if isinstance(given, list | tuple) else [given]:
+                needs(one, f"states: {name}", "an NDArray, or a list of one per context", "shape", "dtype")
             own = given if isinstance(given, list | tuple) else [take(given, 0, p) for p in extents(parts, 0)]
             shapes = [array.shape for array in own], [array.shape for array in parts]
             if shapes[0] != shapes[1]:
@@ -243,12 +260,19 @@ class DataParallelExecutorGroup(GroupBinding):
         labels : list of NDArray
             Of the whole batch; with `pre_sliced` a list of such lists, one per context.
         """
+        if not isinstance(labels, list | tuple | None) or (pre_sliced and labels is None):
+            raise TypeError(f"labels must be a list of NDArrays, got {shown(labels)}")
+        if pre_sliced and not all(isinstance(own, list | tuple) for own in labels or ()):
+            raise TypeError("labels: with pre_sliced, it must be a list of labels for every context")
+        labels = labels or ()
+        for label in [one for own in labels for one in own] if pre_sliced else labels:
+            needs(label, "labels", "a list of NDArrays", "shape")
         if pre_sliced and len(labels) != len(self.execs):
             raise ValueError(f"{len(labels)} lists of labels for {len(self.execs)} contexts")
         names = self.label_names or self.spare_label_names
         axes = self.label_layouts or [0] * len(names)
         for i, executor in enumerate(self.execs):
-            own = labels[i] if pre_sliced else labels or ()
+            own = labels[i] if pre_sliced else labels
             if not pre_sliced and len(self.execs) > 1 and self.slices is not None:
                 own = [take(label, axis, self.slices[i]) for label, axis in zip(own, axes, strict=False)]
             outputs = zip(self.output_names, executor.outputs, strict=True)

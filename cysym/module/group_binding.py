@@ -56,7 +56,10 @@ class GroupBinding:
         self.state_names = list(state_names or ())
         self.for_training, self.inputs_need_grad = for_training, inputs_need_grad
         self.group2ctxs = context_groups(group2ctxs, len(self.contexts))
-        data, label = as_descs(data_shapes), None if label_shapes is None else as_descs(label_shapes)
+        data, label = (
+            as_descs(data_shapes),
+            None if label_shapes is None else as_descs(label_shapes, "label_shapes"),
+        )
         trained = set(self.param_names) - set(self.fixed_param_names)
         if inputs_need_grad:
             trained.update(desc.name for desc in data)
@@ -70,7 +73,10 @@ class GroupBinding:
         # Names of labels given to `update_metric` where none were described; Module sets its own.
         self.spare_label_names: list[str] = []
         self._default_execs: list[Any] = []
-        self.shared_data_arrays: list[dict[str, nd.NDArray]] = [{} for _ in self.contexts]
+        # Inputs of the groups that share, by name and context: one after the other runs, in the same memory.
+        self.shared_data_arrays: list[dict[str, nd.NDArray]] = (
+            [{} for _ in self.contexts] if shared_group is None else shared_group.shared_data_arrays
+        )
         self.execs: list[Any] = []
         self.bind_exec(data, label, shared_group)
 
@@ -96,7 +102,10 @@ class GroupBinding:
         ShapeError, ValueError
             The inputs do not fit the symbol, each other or the contexts. The group stays as it was.
         """
-        data, label = as_descs(data_shapes), None if label_shapes is None else as_descs(label_shapes)
+        data, label = (
+            as_descs(data_shapes),
+            None if label_shapes is None else as_descs(label_shapes, "label_shapes"),
+        )
         division = divide(data, label, self.workload)
         if shared_group is not None:
             self._check_shared(shared_group)
@@ -173,10 +182,17 @@ class GroupBinding:
             group2ctx=self.group2ctxs[i],
             shared_arg_names=self.param_names,
             shared_exec=None if shared_group is None else shared_group._default_execs[i],
-            # Inputs are not shared: a batch stays readable while another of the modules runs.
-            shared_buffer=self.shared_data_arrays[i],
+            shared_buffer=self._pool(i, types),
             **{desc.name: desc.shape for desc in [*data, *label]},
         )
+
+    def _pool(self, i: int, types: Mapping[str, Any]) -> dict[str, nd.NDArray]:
+        """Memory for inputs, shared where the types agree."""
+        pool = self.shared_data_arrays[i]
+        fits = all(
+            np.dtype(pool[name].dtype) == np.dtype(dtype) for name, dtype in types.items() if name in pool
+        )
+        return pool if fits else {}
 
     def _reshaped(self, executor: Any, descs: tuple[list[DataDesc], list[DataDesc]]) -> Any:
         shapes = {desc.name: desc.shape for part_ in descs for desc in part_}
@@ -209,8 +225,10 @@ class GroupBinding:
             A parameter would need another shape. The group stays as it was.
         """
         data = as_descs(data_shapes)
-        label = self._labels_for(data) if label_shapes is None else as_descs(label_shapes)
-        if data != self.data_shapes or label != self.label_shapes:
+        label = self._labels_for(data) if label_shapes is None else as_descs(label_shapes, "label_shapes")
+        if _described(data) != _described(self.data_shapes) or _described(label) != _described(
+            self.label_shapes
+        ):
             self.bind_exec(data, label, reshape=True)
 
     def _labels_for(self, data: Descs) -> list[DataDesc] | None:
@@ -309,3 +327,8 @@ class GroupBinding:
                     continue
                 mean = np.mean([array.asnumpy() for array in block], axis=0, dtype=np.float64)
                 host[name][:] = mean.astype(block[0].dtype)
+
+
+def _described(descs: Descs | None) -> list[tuple[Any, ...]] | None:
+    """What binding depends on; descriptions themselves compare by name and shape only."""
+    return None if descs is None else [(*desc, desc.layout) for desc in descs]

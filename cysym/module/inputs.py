@@ -6,9 +6,12 @@ Pure functions of names and shapes; no arrays, no executors. Module calls them b
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from ..arguments import shown
 from ..context import Context
 from ..io import DataDesc
 
@@ -24,7 +27,7 @@ def check_input_names(symbol: Any, names: Sequence[str], typename: str, throw: b
             continue
         candidates = [argument for argument in arguments if not argument.endswith(_PARAM_ENDINGS)]
         message = (
-            f"Module(..., {typename}_names={list(names)}): the symbol has no argument named {name!r}; "
+            f"Module(..., {typename}_names={shown(list(names))}): the symbol has no argument named {name!r}; "
             f"did you mean one of: {', '.join(candidates)}"
         )
         if throw:
@@ -32,9 +35,44 @@ def check_input_names(symbol: Any, names: Sequence[str], typename: str, throw: b
         warnings.warn(message, stacklevel=3)
 
 
-def as_descs(shapes: Sequence[Any] | None) -> list[DataDesc]:
-    """Descriptions from a list of DataDesc or (name, shape, ...) tuples."""
-    return [desc if isinstance(desc, DataDesc) else DataDesc(*desc) for desc in shapes or ()]
+def as_descs(shapes: Iterable[Any] | None, what: str = "data_shapes") -> list[DataDesc]:
+    """Descriptions from a list of DataDesc or (name, shape, ...) tuples.
+
+    Raises
+    ------
+    TypeError
+        `shapes`, which the message calls `what`, is something else.
+    """
+    if shapes is None:
+        return []
+    if isinstance(shapes, str | bytes | Mapping) or not isinstance(
+        shapes, Iterable
+    ):  # zip(names, shapes) is fine
+        raise TypeError(f"{what} must be a list of DataDesc or (name, shape), got {shown(shapes)}")
+    return [desc if isinstance(desc, DataDesc) else _as_desc(desc, what) for desc in shapes]
+
+
+def _as_desc(desc: Any, what: str) -> DataDesc:
+    if not isinstance(desc, list | tuple) or not 2 <= len(desc) <= 4 or not isinstance(desc[0], str):
+        raise TypeError(f"{what} must be a list of DataDesc or (name, shape), it holds {shown(desc)}")
+    made = DataDesc(*desc)
+    if not all(isinstance(n, int | np.integer) for n in made.shape):
+        raise TypeError(
+            f"{what}: the shape of {made.name} must be a tuple of whole numbers, got {made.shape}"
+        )
+    return made
+
+
+def check_batch(batch: Any) -> None:
+    """Raise TypeError unless this is a batch: its data (and label) lists of arrays."""
+    for what in ("data", "label"):
+        arrays = getattr(batch, what, None) if what == "label" else getattr(batch, what, ())
+        wrong = isinstance(batch, type) or (what == "data" and not hasattr(batch, what))
+        if wrong or not (arrays is None or isinstance(arrays, list | tuple)):
+            raise TypeError(f"data_batch must be a DataBatch, got {shown(batch)}")
+        for array in arrays or ():
+            if isinstance(array, type) or not hasattr(array, "shape"):
+                raise TypeError(f"data_batch: {what} must be a list of NDArrays, it holds {shown(array)}")
 
 
 def check_names_match(names: Sequence[str], shapes: Sequence[Any], name: str, throw: bool) -> None:
@@ -63,10 +101,27 @@ def parse_data_desc(
     ValueError
         Data names differ; differing label names only warn.
     """
-    data, label = as_descs(data_shapes), as_descs(label_shapes)
+    data, label = as_descs(data_shapes), as_descs(label_shapes, "label_shapes")
     check_names_match(data_names, data, "data", True)
     check_names_match(label_names, label, "label", False)
     return data, label or None
+
+
+def check_labels_reach(
+    arguments: Sequence[str], label_names: Sequence[str], label: Sequence[DataDesc] | None
+) -> None:
+    """Raise ValueError if a label goes nowhere while one the symbol has is not described.
+
+    It would be trained on zeros: the usual cause is an iterator whose label has another name.
+    """
+    described = [desc.name for desc in label or ()]
+    lost = [name for name in described if name not in arguments]
+    missing = [name for name in label_names if name in arguments and name not in described]
+    if lost and missing:
+        raise ValueError(
+            f"label_shapes describes {', '.join(lost)}, which is no argument of the symbol, but not its "
+            f"label {', '.join(missing)}; give the iterator that label_name"
+        )
 
 
 def redescribed(descs: Sequence[DataDesc], shapes: Sequence[tuple[int, ...]]) -> list[DataDesc]:
@@ -96,6 +151,10 @@ def gradient_requests(
     if not isinstance(grad_req, str | Mapping):
         raise ValueError(f"grad_req must be a string, list or dict, got {grad_req!r}")
     default = grad_req if isinstance(grad_req, str) else "write"
+    if isinstance(grad_req, Mapping):
+        for name, request in grad_req.items():
+            if not isinstance(request, str):
+                raise ValueError(f"grad_req of {name!r} must be a string, got {shown(request)}")
     requests = {name: default if name in trained else "null" for name in arguments}
     if isinstance(grad_req, Mapping):
         requests.update(grad_req)
@@ -121,6 +180,8 @@ def context_groups(group2ctxs: Any, count: int) -> list[dict[str, Context] | Non
     if isinstance(group2ctxs, Mapping):
         spread = {}
         for group, contexts in group2ctxs.items():
+            if not isinstance(contexts, Context | list | tuple):
+                raise ValueError(f"group2ctxs: {group!r} is mapped to {shown(contexts)}, which is no Context")
             listed = [contexts] if isinstance(contexts, Context) else list(contexts)
             spread[group] = listed * count if len(listed) == 1 else listed
             if len(spread[group]) != count:
@@ -136,6 +197,8 @@ def context_groups(group2ctxs: Any, count: int) -> list[dict[str, Context] | Non
             f"{type(group2ctxs).__name__}"
         )
     for chosen in groups:
+        if not (chosen is None or isinstance(chosen, Mapping)):
+            raise ValueError(f"group2ctxs must list dicts of group to Context, it holds {shown(chosen)}")
         for group, context in (chosen or {}).items():
             if not isinstance(context, Context):
                 raise ValueError(f"group2ctxs: {group!r} is mapped to {context!r}, which is no Context")

@@ -15,13 +15,21 @@ from typing import Any
 from .. import model as _model
 from .. import ndarray as nd
 from .. import optimizer as opt
+from ..arguments import file_name, finite, mapping, name_list, needs, shown
 from ..base import MXNetError
 from ..context import Context, cpu
 from ..formats.atomic import write_atomic
 from ..io import DataDesc
 from ..metric import EvalMetric
 from .executor_group import DataParallelExecutorGroup
-from .inputs import as_descs, check_input_names, parse_data_desc, redescribed
+from .inputs import (
+    as_descs,
+    check_batch,
+    check_input_names,
+    check_labels_reach,
+    parse_data_desc,
+    redescribed,
+)
 from .parameters import ModuleParameters
 from .slicing import batch_axis, part
 from .updates import index_names, make_optimizer
@@ -70,21 +78,28 @@ class Module(ModuleParameters):
         compression_params: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(logger)
-        contexts: list[Any] = list(context) if isinstance(context, list | tuple) else [context or cpu()]
+        needs(symbol, "Module: symbol", "a Symbol", "list_arguments", "list_auxiliary_states", "simple_bind")
+        contexts: list[Any] = list(context) if isinstance(context, list | tuple) else [context]
+        if context is None:
+            contexts = [cpu()]
         if not contexts or not all(isinstance(ctx, Context) for ctx in contexts):
             raise MXNetError(f"Module: context must be a Context or a list of them, got {context!r}")
+        if not isinstance(work_load_list, list | tuple | None):
+            raise TypeError(f"work_load_list must be a list of numbers, got {shown(work_load_list)}")
         loads = [1] * len(contexts) if work_load_list is None else list(work_load_list)
+        for load in loads:
+            finite(load, "work_load_list: the load", 0)
         if len(loads) != len(contexts):
             raise ValueError(f"work_load_list {loads} must have one number per context, {len(contexts)}")
         self._context: list[Context] = contexts
         self._work_load_list = loads
         self._group2ctxs = group2ctxs
-        self._compression_params = compression_params
+        self._compression_params = mapping(compression_params, "compression_params") or None
         self._symbol = symbol
-        self._data_names = list(data_names or ())
-        self._label_names = list(label_names or ())
-        self._state_names = list(state_names or ())
-        self._fixed_param_names = list(fixed_param_names or ())
+        self._data_names = name_list(data_names, "data_names")
+        self._label_names = name_list(label_names, "label_names")
+        self._state_names = name_list(state_names, "state_names")
+        self._fixed_param_names = name_list(fixed_param_names, "fixed_param_names")
         check_input_names(symbol, self._data_names, "data", True)
         check_input_names(symbol, self._label_names, "label", False)
         check_input_names(symbol, self._state_names, "state", True)
@@ -185,6 +200,7 @@ class Module(ModuleParameters):
         ):
             raise MXNetError("shared_module must be a bound Module with initialized parameters")
         data, label = parse_data_desc(self._data_names, self._label_names, data_shapes, label_shapes)
+        check_labels_reach(self._symbol.list_arguments(), self._label_names, label)
         if self._exec_group is not None and self.params_initialized:
             self.get_params()
         group = DataParallelExecutorGroup(
@@ -280,6 +296,8 @@ class Module(ModuleParameters):
 
     def borrow_optimizer(self, shared_module: Module) -> None:
         """Use the optimizer of another module, its states and its store."""
+        if not isinstance(shared_module, Module):
+            raise TypeError(f"borrow_optimizer: shared_module must be a Module, got {shown(shared_module)}")
         if not shared_module.optimizer_initialized:
             raise MXNetError("borrow_optimizer: the other module has no optimizer")
         self._optimizer, self._updater = shared_module._optimizer, shared_module._updater
@@ -333,9 +351,15 @@ class Module(ModuleParameters):
         if isinstance(data_batch, list):
             if len(data_batch) != len(group.execs):
                 raise ValueError(f"{len(data_batch)} batches in a list for {len(group.execs)} contexts")
+            for batch in data_batch:
+                check_batch(batch)
             shapes = _joined([batch.data or () for batch in data_batch], group.data_shapes)
         else:
-            shapes = [array.shape for array in data_batch.data or ()]
+            try:
+                shapes = [array.shape for array in data_batch.data or ()]
+            except (AttributeError, TypeError, ValueError, NotImplementedError):
+                check_batch(data_batch)
+                raise
         if shapes == group.data_sizes:
             group.forward(data_batch, is_train)
             return
@@ -367,7 +391,7 @@ class Module(ModuleParameters):
                 label = redescribed(descs, [a.shape for a in getattr(batch, "label", None) or ()])
         if not label:
             # Prediction without labels: no description, the executors' label arrays follow by inference.
-            group.reshape(as_descs(data), None)
+            group.reshape(as_descs(data, "provide_data"), None)
         else:
             group.reshape(*parse_data_desc(self._data_names, self._label_names, data, label))
 
@@ -414,6 +438,7 @@ class Module(ModuleParameters):
 
         With `pre_sliced`, `labels` has a list of labels per context.
         """
+        needs(eval_metric, "eval_metric", "an EvalMetric", "update_dict")
         self._bound("update_metric", params=True).update_metric(eval_metric, labels, pre_sliced)
 
     def get_outputs(self, merge_multi_context: bool = True) -> Any:
@@ -444,6 +469,7 @@ class Module(ModuleParameters):
 
     def install_monitor(self, mon: Any) -> None:
         """Let a Monitor watch the executors."""
+        needs(mon, "mon", "a Monitor", "install")
         self._bound("install_monitor").install_monitor(mon)
 
 
@@ -463,5 +489,5 @@ def _read_states(updater: opt.Updater | None, store: Any, fname: str) -> None:
     if updater is None:
         store.load_optimizer_states(fname)
     else:
-        with open(fname, "rb") as stream:
+        with open(file_name(fname), "rb") as stream:
             updater.set_states(stream.read())

@@ -14,11 +14,13 @@ from typing import Any, Self
 import numpy as np
 
 from .. import ndarray as nd
+from ..arguments import checkpoint_file, function, parameters
 from ..context import cpu
 from ..initializer import InitDesc, Uniform
 from ..model import Params, load_checkpoint
 from .base_module import BaseModule
 from .executor_group import DataParallelExecutorGroup
+from .slicing import assign
 from .updates import refresh_store
 
 
@@ -66,7 +68,7 @@ class ModuleParameters(BaseModule):
         module._arg_params, module._aux_params = args, auxs
         module.params_initialized = True
         if load_optimizer_states:
-            module._preload_opt_states = f"{prefix}-{epoch:04d}.states"
+            module._preload_opt_states = checkpoint_file(prefix, epoch, "states")
         return module
 
     def save_checkpoint(
@@ -78,13 +80,13 @@ class ModuleParameters(BaseModule):
         """
         if save_optimizer_states:
             self._require("save_checkpoint", params=True, optimizer=True)
+        params_name = checkpoint_file(prefix, epoch, "params")
         self.get_params()
         self._symbol.save(f"{prefix}-symbol.json", remove_amp_cast=remove_amp_cast)
-        params_name = f"{prefix}-{epoch:04d}.params"
         self.save_params(params_name)
         logging.info('Saved checkpoint to "%s"', params_name)
         if save_optimizer_states:
-            states_name = f"{prefix}-{epoch:04d}.states"
+            states_name = checkpoint_file(prefix, epoch, "states")
             self.save_optimizer_states(states_name)
             logging.info('Saved optimizer state to "%s"', states_name)
 
@@ -184,11 +186,20 @@ class ModuleParameters(BaseModule):
             )
             return
         group = self._bound("init_params")
+        if initializer is not None:
+            function(initializer, "initializer", optional=True)
+        parameters(arg_params, "arg_params")
+        parameters(aux_params, "aux_params")
         if not allow_missing:
-            for names, given in ((self._param_names, arg_params), (self._aux_names, aux_params)):
+            for what, names, given in (
+                ("arg_params", self._param_names, arg_params),
+                ("aux_params", self._aux_names, aux_params),
+            ):
                 for name in names:
                     if name not in given if given is not None else initializer is None:
-                        raise RuntimeError(f"{name} is not presented")
+                        raise RuntimeError(
+                            f"{name} is not presented: {what} lacks it, and allow_missing is not set"
+                        )
         group.check_params(arg_params or {}, aux_params or {}, allow_extra=True)
         if self.params_initialized:
             self.get_params()
@@ -205,7 +216,7 @@ class ModuleParameters(BaseModule):
                     fresh.append((target, array))
         for value, array in fresh:
             if value is not array:
-                value.copyto(array)
+                assign(value, array)
         group.set_params(*self._host_params(), allow_extra=self._params_shared)
         self._refresh_store(self._host_params()[0])
         self.params_initialized = True
@@ -243,8 +254,9 @@ class ModuleParameters(BaseModule):
                 "Parameters already initialized and force_init=False. set_params call ignored.", stacklevel=2
             )
             return
-        group.set_params(arg_params or {}, aux_params or {}, allow_extra)
-        self._refresh_store(arg_params or {})
+        args = parameters(arg_params, "arg_params")
+        group.set_params(args, parameters(aux_params, "aux_params"), allow_extra)
+        self._refresh_store(args)
         self._params_dirty = True
         self.params_initialized = True
 

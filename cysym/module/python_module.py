@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import ndarray as nd
+from ..arguments import name_list, shown, text
 from ..base import MXNetError
 from ..initializer import Uniform
 from ..metric import EvalMetric
 from ..model import Params
 from .base_module import BaseModule
+from .inputs import as_descs, check_batch
 
 
 class PythonModule(BaseModule):
@@ -37,9 +39,9 @@ class PythonModule(BaseModule):
         logger: Any = logging,
     ) -> None:
         super().__init__(logger)
-        self._data_names = list(data_names)
-        self._label_names = None if label_names is None else list(label_names)
-        self._output_names = list(output_names)
+        self._data_names = name_list(data_names, "data_names")
+        self._label_names = None if label_names is None else name_list(label_names, "label_names")
+        self._output_names = name_list(output_names, "output_names")
         self._data_shapes: Any = None
         self._label_shapes: Any = None
         self._output_shapes: Any = None
@@ -89,14 +91,20 @@ class PythonModule(BaseModule):
         if self.binded and not force_rebind:
             self.logger.warning("Already bound, ignoring bind()")
             return
-        if grad_req != "write":
-            raise MXNetError(f"a Python module only writes gradients, grad_req {grad_req!r} is not supported")
+        if not isinstance(grad_req, str) or grad_req != "write":
+            raise MXNetError(
+                f"a Python module only writes gradients, grad_req {shown(grad_req)} is not supported"
+            )
+        if data_shapes is None:
+            raise TypeError("data_shapes must be a list of DataDesc or (name, shape), got None")
+        as_descs(data_shapes)
+        as_descs(label_shapes, "label_shapes")
         for what, names, shapes in (
             ("data", self._data_names, data_shapes),
             ("label", self._label_names, label_shapes),
         ):
             if shapes is not None and [desc[0] for desc in shapes] != names:
-                raise MXNetError(f"{what}_shapes {list(shapes)} are not those of {what}_names {names}")
+                raise MXNetError(f"{what}_shapes {shown(list(shapes))} are not those of {what}_names {names}")
         before = self._data_shapes, self._label_shapes
         self._data_shapes, self._label_shapes = data_shapes, label_shapes
         try:
@@ -171,9 +179,12 @@ class PythonLossModule(PythonModule):
         logger: Any = logging,
         grad_func: Callable[[Any, Any], Any] | None = None,
     ) -> None:
-        super().__init__(data_names, label_names, [name + "_output"], logger)
-        if len(data_names) != 1 or len(label_names) != 1:
-            raise ValueError(f"a loss has one input and one label, got {data_names} and {label_names}")
+        super().__init__(data_names, label_names, [text(name, "name") + "_output"], logger)
+        if len(self._data_names) != 1 or len(self._label_names or ()) != 1:
+            raise ValueError(
+                f"a loss has one input and one label, got data_names {shown(data_names)} and label_names "
+                f"{shown(label_names)}"
+            )
         if grad_func is not None and not callable(grad_func):
             raise TypeError(f"grad_func must be callable, got {type(grad_func).__name__}")
         self._name = name
@@ -187,8 +198,14 @@ class PythonLossModule(PythonModule):
 
     def forward(self, data_batch: Any, is_train: bool | None = None) -> None:
         """Keep the scores, and for training the labels."""
+        check_batch(data_batch)
+        if not data_batch.data:
+            raise MXNetError("forward: the data_batch holds no data, a loss takes one array")
+        training = self.for_training if is_train is None else is_train
+        if training and not data_batch.label:
+            raise MXNetError("forward: the data_batch holds no label, which training needs")
         self._scores = data_batch.data[0]
-        if self.for_training if is_train is None else is_train:
+        if training:
             self._labels = data_batch.label[0]
 
     def get_outputs(self, merge_multi_context: bool = True) -> Any:

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from .. import ndarray as nd
+from ..arguments import needs
 from ..base import MXNetError
 from ..initializer import Uniform
 from ..metric import EvalMetric
 from ..model import Params
 from .base_module import BaseModule
+from .inputs import as_descs, check_batch
 
 
 class SequentialModule(BaseModule):
@@ -63,6 +65,7 @@ class SequentialModule(BaseModule):
         SequentialModule
             This one.
         """
+        needs(module, "module", "a module", "bind", "forward", "output_names")
         known = {self.META_TAKE_LABELS, self.META_AUTO_WIRING}
         unknown = sorted(set(kwargs) - known)
         if unknown:
@@ -124,6 +127,8 @@ class SequentialModule(BaseModule):
             raise MXNetError("shared_module for SequentialModule is not supported")
         if not self._modules:
             raise MXNetError("bind: the SequentialModule is empty; add modules first")
+        as_descs(data_shapes)
+        as_descs(label_shapes, "label_shapes")
         shapes = data_shapes
         for i, (module, meta) in enumerate(zip(self._modules, self._metas, strict=True)):
             if meta.get(self.META_AUTO_WIRING):
@@ -220,6 +225,7 @@ class SequentialModule(BaseModule):
     def forward(self, data_batch: Any, is_train: bool | None = None) -> None:
         """Compute the outputs, from the first module to the last."""
         self._require("forward", params=True)
+        check_batch(data_batch)
         data_batch = copy.copy(data_batch)
         for i, module in enumerate(self._modules):
             if i:

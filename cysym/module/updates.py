@@ -12,7 +12,9 @@ from typing import Any
 
 from .. import ndarray as nd
 from .. import optimizer as opt
+from ..arguments import options
 from ..kvstore.kvstore import KVStore
+from .slicing import assign
 
 
 def index_names(names: Sequence[str], contexts: int, on_store: bool) -> dict[int | str, str]:
@@ -36,7 +38,7 @@ def make_optimizer(
         `optimizer` is neither a name nor an Optimizer.
     """
     if isinstance(optimizer, str):
-        params = {"rescale_grad": rescale_grad, **dict(optimizer_params)}
+        params = {"rescale_grad": rescale_grad, **options(optimizer_params, "optimizer_params")}
         return opt.create(optimizer, sym=symbol, param_idx2name=names, **params)
     if not isinstance(optimizer, opt.Optimizer):
         raise TypeError(f"optimizer must be a name or an Optimizer, got {type(optimizer).__name__}")
@@ -60,4 +62,4 @@ def refresh_store(store: Any, arg_params: Mapping[str, nd.NDArray]) -> None:
     if isinstance(store, KVStore):
         for name, array in arg_params.items():
             if name in store._values:
-                array.copyto(store._values[name])
+                assign(array, store._values[name])

@@ -90,6 +90,8 @@ def load(fname: str) -> Any:
 
 def load_frombuffer(buf: bytes) -> Any:
     """Like `load` from bytes."""
+    if not isinstance(buf, (bytes, bytearray, memoryview)):
+        raise TypeError(f"buf must be bytes, got {type(buf).__name__}")
     return _loaded(*_params.loads(buf, util.is_np_shape()))
 
 

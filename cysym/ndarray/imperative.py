@@ -18,6 +18,7 @@ from ..passes import fuse
 from ..passes.ir import Buffer, Call, Dynamic, Tensor, num_elements
 from ..passes.lower import LowerContext
 from ..passes.plan import drop_dead, plan
+from ..provenance import Origin
 
 Spec = tuple[tuple[int, ...], int, Context]
 
@@ -136,6 +137,7 @@ def _lower(
         segment = Chain(calls, slot_of, wrap)
     else:
         segment = device.make_segment(calls, slot_of)
+        segment.origin = Origin(calls, "imperative", device)
     pairs = _inplace_pairs(calls, n_in)
     facts = op.mutates.get("backward" if isinstance(op, Backward) else "forward", ())
     mutated = [names.index(n) for n in facts if n in names]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from .. import _opencl
-from .._core import Storage
+from .._core import Storage, now, profiler
 from ..base import DeviceError, OutOfMemoryError
 from ..dtypes import CODES
 from ..passes.ir import Buffer, Call, Tensor
@@ -84,6 +84,7 @@ class OpenCLDevice:
         self._raw = raw
         self._pid = os.getpid()
         self._lock = threading.RLock()
+        self.timing = threading.Lock()  # held while the profiler times a run
         self._opened: _Opened | None = None
         self._seed = 0
         self._random: Storage | None = None
@@ -125,6 +126,12 @@ class OpenCLDevice:
         return self._open().queue
 
     @property
+    def timed_queue_ptr(self) -> int:
+        """A second in-order queue, whose commands note when they ran; made when the profiler needs it."""
+        with self._lock:
+            return self._open().timed_queue
+
+    @property
     def programs(self) -> Programs:
         """The programs built for this device."""
         return self._open().programs
@@ -151,16 +158,27 @@ class OpenCLDevice:
             raise
         except OverflowError:
             raise OutOfMemoryError(f"{self} cannot allocate {nbytes} bytes") from None
+        sink = profiler()
+        if sink is not None:
+            sink.allocated(self)
         return Storage.wrap(self, nbytes, memory)
 
     def read(self, storage: Any, offset: int, nbytes: int, into: Any) -> None:
         """Copy `nbytes` from `offset` of a storage into a contiguous buffer, after all work before it."""
+        sink = profiler()
+        begin = 0 if sink is None else now()
         _opencl.read(self._open().queue, self._memory(storage), offset, nbytes, into)
+        if sink is not None:
+            sink.copied(self, "CopyGPU2CPU", begin)
 
     def write(self, storage: Any, offset: int, data: Any) -> None:
         """Copy a contiguous buffer to `offset` of a storage, after all work before it."""
+        sink = profiler()
+        begin = 0 if sink is None else now()
         _opencl.write(self._open().queue, self._memory(storage), offset, data)
         storage.version += 1
+        if sink is not None:
+            sink.copied(self, "CopyCPU2GPU", begin)
 
     def copy(self, dst: Any, dst_off: int, src: Any, src_off: int, nbytes: int) -> None:
         """Copy between two storages of this device; ranges of one storage may overlap."""
@@ -262,6 +280,8 @@ class _Opened:
             self._queue = cl.CommandQueue(self._context, raw)
         except cl.Error as error:
             raise DeviceError(f"{device} cannot be opened: {error}") from None
+        self._raw, self._device = raw, device
+        self._timed: Any = None
         self.context: int = self._context.int_ptr
         self.queue: int = self._queue.int_ptr
         platform = raw.platform
@@ -281,3 +301,15 @@ class _Opened:
             # second, as it then compiles every kernel for every work-group size.
             is_caching=platform.name.strip() == "Portable Computing Language",
         )
+
+    @property
+    def timed_queue(self) -> int:
+        """The queue that takes times, as an integer."""
+        if self._timed is None:
+            cl = importlib.import_module("pyopencl")
+            enable = cl.command_queue_properties.PROFILING_ENABLE
+            try:
+                self._timed = cl.CommandQueue(self._context, self._raw, properties=enable)
+            except cl.Error as error:
+                raise DeviceError(f"{self._device} cannot be profiled: {error}") from None
+        return int(self._timed.int_ptr)

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._core import now, profiler
 from .._opencl import ClError, Launches, Memory
 from ..base import DeviceError
 from ..dtypes import CODES
@@ -18,6 +19,7 @@ from ..passes.ir import Buffer, Call, Tensor
 from .kernels import Kernel
 
 if TYPE_CHECKING:
+    from ..provenance import Origin
     from .device import OpenCLDevice
 
 FLOAT64 = CODES["float64"]
@@ -48,11 +50,14 @@ class Segment:
         Slots written.
     cost : float
         The calls' estimated nanoseconds on one processor core.
+    origin : Origin or None
+        Where the calls come from, for the profiler; without one no run is reported.
     """
 
     def __init__(self, device: OpenCLDevice, calls: Sequence[Call], slot_of: Callable[[Buffer], int]) -> None:
         device.check_usable()
         self.device = device
+        self.origin: Origin | None = None
         self.cost = float(sum(c.cost * c.items for c in calls))
         self._calls = list(calls)
         self._launches = Launches(device.queue_ptr, len(self._calls))
@@ -139,13 +144,21 @@ class Segment:
             self._launches.set_idle(i, is_idle)
             if not is_idle and not (skip_once and self._calls[i].once):
                 ran[i] = storage.version
-        failed, code = self._launches.run(skip_once)
+        sink, stamps = profiler(), b""
+        if sink is None or self.origin is None:
+            failed, code = self._launches.run(skip_once)
+        else:
+            queue = self.device.timed_queue_ptr
+            with self.device.timing:  # one run at a time: no time of another's kernels is counted here
+                failed, code, stamps = self._launches.run_timed(skip_once, queue, now)
         if failed >= 0:
             self._seen.clear()
             raise DeviceError(
                 f"{self._describe(failed)} on {self.device}: {ClError('clEnqueueNDRangeKernel', code)}"
             )
         self._seen.update(ran)
+        if stamps:
+            sink.ran(self.origin, stamps)
 
     def _add(self, i: int, call: Call, slot_of: Callable[[Buffer], int]) -> None:
         kernel = self.device.find_kernel(call)

@@ -37,8 +37,6 @@ ABSENT: Final[tuple[tuple[str, str], ...]] = (
     ("_foreach", "control flow inside a graph is not covered; unroll the loop"),
     ("_while_loop", "control flow inside a graph is not covered; unroll the loop"),
     ("_cond", "control flow inside a graph is not covered; use where"),
-    ("RNN", "recurrent operators are not there yet; unroll cells of FullyConnected"),
-    ("Sequence*", "recurrent operators are not there yet; use where and reverse"),
     ("_contrib_boolean_mask", "the shape of its result depends on data: only mx.nd can have it"),
     ("_contrib_fft", "use numpy.fft"),
     ("_contrib_ifft", "use numpy.fft"),

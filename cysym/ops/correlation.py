@@ -60,6 +60,9 @@ class Correlation(OpDef):
     pad_size = Int(0, "zeros around both images", min=0)
     is_multiply = Bool(True, "products; otherwise absolute differences")
 
+    def counted_outputs(self) -> int:
+        return 3
+
     def check(self) -> None:
         if self.kernel_size % 2 == 0:
             raise MXNetError(f"operator Correlation: kernel_size must be odd, got {self.kernel_size}")

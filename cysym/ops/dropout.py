@@ -85,7 +85,7 @@ class Dropout(OpDef):
         s.meet_out(1, self.mask_shape(data))
 
     def lower(self, c: LowerContext) -> None:
-        if not (c.is_train or self.mode == "always"):
+        if self.p == 0 or not (c.is_train or self.mode == "always"):  # nothing is drawn, as in MXNet
             c.alias("output", "data")
             if c.wants("mask"):
                 ones = c.output("mask")

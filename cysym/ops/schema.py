@@ -382,6 +382,10 @@ class OpDef:
     def num_visible(self) -> int:
         return len(self.output_names())
 
+    def counted_outputs(self) -> int:
+        """Outputs a symbol's file counts: those of MXNet's operator, which may hide others than ours does."""
+        return len(self.output_names())
+
     def variable_attrs(self, input_name: str) -> dict[str, str]:
         """Attributes set on the variable of this input, as BatchNorm sets ``__init__``."""
         return {}

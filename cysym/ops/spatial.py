@@ -96,6 +96,9 @@ class GridGenerator(OpDef):
     transform_type = Enum(("affine", "warp"), doc="what data means")
     target_shape = Shape((0, 0), "height and width of the grid, for affine")
 
+    def counted_outputs(self) -> int:
+        return 2
+
     def check(self) -> None:
         if self.transform_type == "affine":
             _target(self, self.target_shape)
@@ -146,6 +149,9 @@ class BilinearSampler(OpDef):
 
     cudnn_off = Bool(None, "accepted and ignored")
 
+    def counted_outputs(self) -> int:
+        return 2
+
     def infer_shape(self, s: ShapeRule) -> None:
         data, grid = s.ins
         if data is not None:
@@ -192,6 +198,9 @@ class SpatialTransformer(OpDef):
     transform_type = Enum(("affine",), doc="kind of transformation")
     sampler_type = Enum(("bilinear",), doc="kind of interpolation")
     cudnn_off = Bool(None, "accepted and ignored")
+
+    def counted_outputs(self) -> int:
+        return 3
 
     def check(self) -> None:
         _target(self, self.target_shape)

@@ -11,6 +11,7 @@ from math import sqrt
 from typing import Any
 
 from .. import ndarray as nd
+from ..arguments import fraction, number, optional_number
 from ..ndarray import imperative
 from ..ops.adaptive import AdadeltaUpdate, AdagradUpdate, AdamaxUpdate, NadamUpdate
 from ..ops.optimizer import AdamUpdate, FtmlUpdate, FtrlUpdate, RmspropAlexUpdate, RmspropUpdate
@@ -50,9 +51,9 @@ class Adam(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.epsilon = epsilon
+        self.beta1 = fraction(beta1, "beta1")
+        self.beta2 = fraction(beta2, "beta2")
+        self.epsilon = number(epsilon, "epsilon")
         self.lazy_update = lazy_update
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
@@ -86,7 +87,7 @@ class AdaGrad(Optimizer):
 
     def __init__(self, eps: float = 1e-7, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.float_stable_eps = eps
+        self.float_stable_eps = number(eps, "eps")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return _float32_zeros(weight)
@@ -117,8 +118,8 @@ class AdaDelta(Optimizer):
 
     def __init__(self, rho: float = 0.90, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rho = rho
-        self.epsilon = epsilon
+        self.rho = number(rho, "rho")
+        self.epsilon = number(epsilon, "epsilon")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return _float32_zeros(weight), _float32_zeros(weight)
@@ -165,11 +166,11 @@ class RMSProp(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self.gamma1 = gamma1
-        self.gamma2 = gamma2
+        self.gamma1 = number(gamma1, "gamma1")
+        self.gamma2 = number(gamma2, "gamma2")
         self.centered = centered
-        self.epsilon = epsilon
-        self.clip_weights = clip_weights
+        self.epsilon = number(epsilon, "epsilon")
+        self.clip_weights = optional_number(clip_weights, "clip_weights")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return tuple(_float32_zeros(weight) for _ in range(3 if self.centered else 1))
@@ -210,9 +211,9 @@ class Ftrl(Optimizer):
         self, lamda1: float = 0.01, learning_rate: float = 0.1, beta: float = 1, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.lamda1 = lamda1
-        self.beta = beta
-        self.lr = learning_rate
+        self.lamda1 = number(lamda1, "lamda1")
+        self.beta = number(beta, "beta")
+        self.lr = number(learning_rate, "learning_rate")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return _float32_zeros(weight), _float32_zeros(weight)
@@ -246,9 +247,9 @@ class FTML(Optimizer):
         self, beta1: float = 0.6, beta2: float = 0.999, epsilon: float = 1e-8, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.epsilon = epsilon
+        self.beta1 = number(beta1, "beta1")
+        self.beta2 = number(beta2, "beta2")
+        self.epsilon = number(epsilon, "epsilon")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return zeros_like(weight), zeros_like(weight), zeros_like(weight)
@@ -274,8 +275,8 @@ class Adamax(Optimizer):
     """Adam with the greatest gradient in place of the mean square.
 
     ``g = clip(rescale_grad * gradient + wd * w)``, ``m = beta1 * m + (1 - beta1) * g``, ``u = max(beta2 * u,
-    abs(g))``, ``w -= eta / (1 - beta1**t) * m / u``: NaN where no gradient was ever other than 0, as in
-    MXNet. Source: Kingma and Ba, arXiv 1412.6980, section 7.
+    abs(g))``, ``w -= eta / (1 - beta1**t) * m / u``. A weight whose gradient was never other than 0 stays
+    (u is 0 there; MXNet divides and gives NaN). Source: Kingma and Ba, arXiv 1412.6980, section 7.
 
     Parameters
     ----------
@@ -289,8 +290,8 @@ class Adamax(Optimizer):
         self, learning_rate: float = 0.002, beta1: float = 0.9, beta2: float = 0.999, **kwargs: Any
     ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self.beta1 = beta1
-        self.beta2 = beta2
+        self.beta1 = fraction(beta1, "beta1")
+        self.beta2 = fraction(beta2, "beta2")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return zeros_like(weight), zeros_like(weight)
@@ -334,10 +335,10 @@ class Nadam(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.epsilon = epsilon
-        self.schedule_decay = schedule_decay
+        self.beta1 = fraction(beta1, "beta1")
+        self.beta2 = fraction(beta2, "beta2")
+        self.epsilon = number(epsilon, "epsilon")
+        self.schedule_decay = number(schedule_decay, "schedule_decay", 0)
         self.m_schedule = 1.0
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
@@ -348,14 +349,15 @@ class Nadam(Optimizer):
         t = self._index_update_count[index]
         now = self.beta1 * (1.0 - 0.5 * 0.96 ** (t * self.schedule_decay))
         after = self.beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * self.schedule_decay))
-        self.m_schedule *= now
+        m_schedule = self.m_schedule * now
         numbers = self._common_strict()
         numbers["lr"], numbers["wd"] = float(self._get_lr(index)), float(self._get_wd(index))
         numbers["beta1"], numbers["other1"] = float(self.beta1), 1.0 - self.beta1
         numbers["beta2"], numbers["other2"] = float(self.beta2), 1.0 - self.beta2
         numbers["epsilon"] = float(self.epsilon)
-        numbers["share_grad"] = (1.0 - now) / (1.0 - self.m_schedule)
-        numbers["share_mean"] = after / (1.0 - self.m_schedule * after)
+        numbers["share_grad"] = (1.0 - now) / (1.0 - m_schedule)
+        numbers["share_mean"] = after / (1.0 - m_schedule * after)
         numbers["missing"] = 1.0 - self.beta2**t
         mean, variance = state
         imperative.invoker.invoke(NadamUpdate, [weight, grad, mean, variance], numbers, [weight])
+        self.m_schedule = m_schedule

@@ -7,15 +7,18 @@ arrays: states live in the Updater.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import ndarray as nd
+from ..arguments import function, mapping, needs, number, optional_number, shown, whole
+from ..base import MXNetError
 from ..lr_scheduler import LRScheduler
 
 Index = int | str
@@ -66,10 +69,13 @@ class Optimizer:
         multi_precision: bool = False,
         param_dict: Mapping[Index, Any] | None = None,
     ) -> None:
-        if param_idx2name is not None and not isinstance(param_idx2name, Mapping):
-            raise TypeError(f"param_idx2name must be a dict of indices to names, got {param_idx2name!r}")
-        self.rescale_grad = rescale_grad
-        self.lr_scheduler = lr_scheduler
+        if not all(isinstance(name, str) for name in mapping(param_idx2name, "param_idx2name").values()):
+            raise TypeError(f"param_idx2name must be a dict of indices to names, got {shown(param_idx2name)}")
+        self.rescale_grad = number(rescale_grad, "rescale_grad")
+        self.lr_scheduler = function(lr_scheduler, "lr_scheduler", optional=True)
+        learning_rate = optional_number(learning_rate, "learning_rate")
+        if lr_scheduler is not None and learning_rate is not None:
+            needs(lr_scheduler, "lr_scheduler", "an LRScheduler", "base_lr")
         # None, as in MXNet, where the scheduler alone decides.
         self.lr: Any = 0.01 if learning_rate is None and lr_scheduler is None else learning_rate
         if lr_scheduler is not None and learning_rate is not None and lr_scheduler.base_lr != learning_rate:
@@ -77,23 +83,33 @@ class Optimizer:
                 "learning_rate %s replaces the scheduler's base_lr %s", learning_rate, lr_scheduler.base_lr
             )
             lr_scheduler.base_lr = learning_rate
-        self.wd = wd
+        self.wd = number(wd, "wd")
         self.lr_mult: dict[Any, float] = {}
         self.wd_mult: dict[Any, float] = {}
-        self.begin_num_update = begin_num_update
-        self.num_update = begin_num_update
+        self.begin_num_update = self.num_update = whole(begin_num_update, "begin_num_update")
         # Counts by device number, so that the same parameter on two devices counts once a step.
         self._all_index_update_counts: dict[int, dict[Index, int]] = {0: {}}
         self._index_update_count = self._all_index_update_counts[0]
-        self.clip_gradient = clip_gradient
+        self.clip_gradient = optional_number(clip_gradient, "clip_gradient")
         self.multi_precision = multi_precision
         self.aggregate_num = 0
         self.idx2name: dict[Index, str] = dict(param_idx2name or {})
+        if sym is not None:
+            needs(sym, "sym", "a Symbol", "attr_dict", "list_arguments")
         self.sym_info: tuple[Any, ...] = () if sym is None else (sym.attr_dict(), sym.list_arguments())
-        self.param_dict: Mapping[Index, Any] = param_dict or {}  # not copied: it may still grow
+        # Not copied: it may still grow.
+        self.param_dict: Mapping[Index, Any] = {} if param_dict is None else mapping(param_dict, "param_dict")
         self.allow_np_array = False  # there is no other array type; MXNet reads it from pickled optimizers
         self.set_lr_mult({})
         self.set_wd_mult({})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("update", "update_multi_precision"):
+            if name in cls.__dict__:
+                setattr(cls, name, _all_or_nothing(cls.__dict__[name]))
+        if "create_state" in cls.__dict__:
+            cls.create_state = _of_an_array(cls.__dict__["create_state"])  # type: ignore[method-assign]
 
     @staticmethod
     def register(klass: OptimizerClass) -> OptimizerClass:
@@ -117,7 +133,9 @@ class Optimizer:
         klass = Optimizer.opt_registry.get(name.lower()) if isinstance(name, str) else None
         if klass is None:
             known = ", ".join(sorted(Optimizer.opt_registry))
-            raise ValueError(f"Cannot find optimizer {name}; known are: {known}")
+            raise ValueError(
+                f"Cannot find optimizer {name if name and isinstance(name, str) else shown(name)}; known are: {known}"
+            )
         return klass(**kwargs)
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
@@ -134,6 +152,7 @@ class Optimizer:
 
     def create_state_multi_precision(self, index: Index, weight: nd.NDArray) -> State:
         """`create_state`, with the float32 copy of a float16 parameter if `multi_precision` is on."""
+        _check_array(self, "weight", weight)
         if weight.dtype != np.float16:
             return self.create_state(index, weight)
         if not self.multi_precision:
@@ -168,7 +187,7 @@ class Optimizer:
         """Set the rate; UserWarning is raised if a scheduler decides it."""
         if self.lr_scheduler is not None:
             raise UserWarning("the learning rate comes from lr_scheduler; it can be set only without one")
-        self.lr = lr
+        self.lr = number(lr, "lr")
 
     def set_lr_scale(self, args_lrscale: Mapping[Any, float]) -> None:
         """MXNet's removed predecessor of `set_lr_mult`."""
@@ -177,7 +196,8 @@ class Optimizer:
     def set_lr_mult(self, args_lr_mult: Mapping[Any, float]) -> None:
         """Set learning rate multipliers by name or index, over the ``__lr_mult__`` attributes of the
         symbol."""
-        self.lr_mult = {**self._symbol_multipliers("__lr_mult__"), **args_lr_mult}
+        given = _multipliers(args_lr_mult, "args_lr_mult")
+        self.lr_mult = {**self._symbol_multipliers("__lr_mult__"), **given}
 
     def set_wd_mult(self, args_wd_mult: Mapping[Any, float]) -> None:
         """Set weight decay multipliers by name or index.
@@ -185,8 +205,9 @@ class Optimizer:
         Names not ending in ``_weight`` or ``_gamma`` (LARS: ``_weight``) have 0 unless a ``__wd_mult__``
         attribute or the argument says otherwise.
         """
+        given = _multipliers(args_wd_mult, "args_wd_mult")
         exempt = {name: 0.0 for name in self.idx2name.values() if not name.endswith(self._decayed)}
-        self.wd_mult = {**exempt, **self._symbol_multipliers("__wd_mult__"), **args_wd_mult}
+        self.wd_mult = {**exempt, **self._symbol_multipliers("__wd_mult__"), **given}
 
     def _symbol_multipliers(self, key: str) -> dict[Any, float]:
         if not self.sym_info:
@@ -257,6 +278,77 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = {**state, "param_dict": {}}
+
+
+def _multipliers(given: Any, what: str) -> Mapping[Any, float]:
+    for key, value in mapping(given, what).items():
+        number(value, f"{what}: the multiplier of {key!r}")
+    return mapping(given, what)
+
+
+def _all_or_nothing(update: Callable[..., None]) -> Callable[..., None]:
+    """An `update` that counts no step when it fails, and says which of its arguments is no array."""
+
+    @functools.wraps(update)
+    def checked(self: Optimizer, index: Any, weight: Any, grad: Any, state: Any) -> None:
+        counts, total = self._index_update_count, self.num_update
+        several = isinstance(index, list | tuple)
+        try:
+            before = [counts.get(i) for i in index] if several else counts.get(index)
+        except TypeError:
+            raise TypeError(f"index must be an int or a str, or a list of them, got {shown(index)}") from None
+        try:
+            update(self, index, weight, grad, state)
+        except Exception:
+            self.num_update = total
+            for i, count in zip(index, before, strict=True) if several else ((index, before),):
+                if count is None:
+                    counts.pop(i, None)
+                else:
+                    counts[i] = count
+            for what, given in (("weight", weight), ("grad", grad)):
+                for array in given if several and isinstance(given, list | tuple) else [given]:
+                    _check_array(self, what, array)
+            if not several and type(self).__module__.startswith(__package__):  # others may let states grow
+                _check_state(self, index, weight, state)
+            raise
+
+    return checked
+
+
+def _check_array(optimizer: Optimizer, what: str, array: Any) -> None:
+    if not isinstance(array, nd.NDArray):
+        raise TypeError(
+            f"{type(optimizer).__name__}: {what} must be an NDArray, got {shown(array)}"
+        ) from None
+
+
+def _check_state(optimizer: Optimizer, index: Any, weight: Any, state: Any) -> None:
+    """Raise if a state has not the form that the optimizer makes for the weight."""
+    expected, found = form(optimizer.create_state_multi_precision(index, weight)), form(state)
+    if found != expected:
+        raise MXNetError(
+            f"{type(optimizer).__name__} needs a state of the form {expected}, as create_state makes it, got "
+            f"{shown(state)}"
+        ) from None
+
+
+def form(state: Any) -> Any:
+    """What can be compared of a state: None, the shape of an array, or a list of these."""
+    if isinstance(state, list | tuple):
+        return [form(part) for part in state]
+    return state.shape if isinstance(state, nd.NDArray) else state if state is None else type(state)
+
+
+def _of_an_array(create_state: Callable[..., State]) -> Callable[..., State]:
+    """A `create_state` that refuses what is no array."""
+
+    @functools.wraps(create_state)
+    def checked(self: Optimizer, index: Any, weight: Any) -> State:
+        _check_array(self, "weight", weight)
+        return create_state(self, index, weight)
+
+    return checked
 
 
 def zeros_like(weight: nd.NDArray) -> nd.NDArray:

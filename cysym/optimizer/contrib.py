@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ndarray as nd
+from ..arguments import number
 from ..base import MXNetError
 from .base import Index, Optimizer, State, register
 
@@ -33,7 +34,7 @@ class GroupAdaGrad(Optimizer):
 
     def __init__(self, eps: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.float_stable_eps = eps
+        self.float_stable_eps = number(eps, "eps")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         if weight.ndim != 2:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import ndarray as nd
 from .. import random
+from ..arguments import number
 from ..base import MXNetError
 from ..ndarray import imperative
 from ..ops.adaptive import DcasgdMomUpdate, DcasgdUpdate
@@ -50,7 +51,7 @@ class SGD(Optimizer):
 
     def __init__(self, momentum: float = 0.0, lazy_update: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.momentum = momentum
+        self.momentum = number(momentum, "momentum")
         self.lazy_update = lazy_update
         self.aggregate_num = aggregation_size(4)
 
@@ -123,7 +124,7 @@ class NAG(Optimizer):
 
     def __init__(self, momentum: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.momentum = momentum
+        self.momentum = number(momentum, "momentum")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return zeros_like(weight) if self.momentum != 0.0 else None
@@ -181,8 +182,8 @@ class Signum(Optimizer):
         self, learning_rate: float = 0.01, momentum: float = 0.9, wd_lh: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self.momentum = momentum
-        self.wd_lh = wd_lh
+        self.momentum = number(momentum, "momentum")
+        self.wd_lh = number(wd_lh, "wd_lh")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return zeros_like(weight) if self.momentum != 0.0 else None
@@ -242,9 +243,9 @@ class DCASGD(Optimizer):
 
     def __init__(self, momentum: float = 0.0, lamda: float = 0.04, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.momentum = momentum
+        self.momentum = number(momentum, "momentum")
         self.weight_previous: dict[Index, Any] = {}
-        self.lamda = lamda
+        self.lamda = number(lamda, "lamda")
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         return (None if self.momentum == 0.0 else zeros_like(weight)), weight.copy()

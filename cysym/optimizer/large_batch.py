@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import ndarray as nd
+from ..arguments import finite, number, optional_number, text, whole
 from ..ndarray import imperative
 from ..ops.optimizer import SgdMomUpdate, SgdUpdate
 from ..ops.optimizer_multi import (
@@ -69,11 +70,11 @@ class LAMB(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.epsilon = epsilon
-        self.lower_bound = lower_bound
-        self.upper_bound = upper_bound
+        self.beta1 = number(beta1, "beta1")
+        self.beta2 = number(beta2, "beta2")
+        self.epsilon = number(epsilon, "epsilon")
+        self.lower_bound = optional_number(lower_bound, "lower_bound")
+        self.upper_bound = optional_number(upper_bound, "upper_bound")
         self.bias_correction = bias_correction
         self.aggregate_num = max(1, min(45, aggregation_size(45)))
 
@@ -155,12 +156,12 @@ class LARS(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.momentum = momentum
+        self.momentum = number(momentum, "momentum")
         self.momentum_correction = momentum_correction
         self.lazy_update = lazy_update
         self.aggregate_num = aggregation_size(4)
-        self.eta = eta
-        self.eps = eps
+        self.eta = number(eta, "eta")
+        self.eps = number(eps, "eps")
         self.skip = 0
         self.last_lr: float | None = None
         self.cur_lr: float | None = None
@@ -275,17 +276,22 @@ class LBSGD(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        text(warmup_strategy, "warmup_strategy")
+        whole(batch_scale, "batch_scale", 1)
+        finite(begin_epoch, "begin_epoch", 0)
+        for name, value in (("warmup_epochs", warmup_epochs), ("updates_per_epoch", updates_per_epoch)):
+            finite(value, name, 0)
         logging.info("Running Large-Batch SGD Algorithm")
         logging.info(
             "(Batch_scale=%f, warmup_epochs=%d, warmup_strategy=%s, updates_per_epoch=%d)",
             batch_scale, warmup_epochs, warmup_strategy, updates_per_epoch,
         )  # fmt: skip
-        self.momentum = momentum
+        self.momentum = number(momentum, "momentum")
         self.multi_precision = multi_precision
         self.warmup_strategy = warmup_strategy
-        self.warmup_epochs = warmup_epochs
-        self.batch_scale = batch_scale
-        self.updates_per_epoch = updates_per_epoch
+        self.warmup_epochs = number(warmup_epochs, "warmup_epochs")
+        self.batch_scale = number(batch_scale, "batch_scale")
+        self.updates_per_epoch = number(updates_per_epoch, "updates_per_epoch")
         self.init_updates = begin_epoch * updates_per_epoch
         self.num_epochs = num_epochs
         self.lbmult = 1
@@ -306,8 +312,8 @@ class LBSGD(Optimizer):
         count = past["num_cums"] + 1 if past and past["num_cums"] > 0 else self.init_updates + 1
         total = past["cum_grad"] + grad if past and past["num_cums"] > 0 else grad
         is_due = count % self.batch_scale == 0
-        self.cumgrads[index] = {"cum_grad": 0 if is_due else total, "num_cums": count}
         if not is_due:
+            self.cumgrads[index] = {"cum_grad": total, "num_cums": count}
             return
         mean = total if self.batch_scale == 1 else total / self.batch_scale
         factor = self._layer_rate(weight, mean, wd) if self.warmup_strategy == "lars" else self._warmup(count)
@@ -321,6 +327,7 @@ class LBSGD(Optimizer):
             (momentum is not None) + 2 * (master is not None)
         ]
         imperative.invoker.invoke(rule, arrays, numbers, [weight])
+        self.cumgrads[index] = {"cum_grad": 0, "num_cums": count}
 
     def _warmup(self, count: int) -> float:
         """Multiplier of the learning rate after `count` updates."""

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ndarray as nd
+from ..arguments import needs
+from ..base import MXNetError
 from ..context import Context
 from . import states as _states
 from .base import Index, Optimizer, State
@@ -25,6 +27,7 @@ class Updater:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
+        needs(optimizer, "optimizer", "an Optimizer", "aggregate_num", "update_multi_precision")
         self.optimizer = optimizer
         self.states: dict[Index, State] = {}
         # States read from a file lie on the CPU until their parameter is next updated.
@@ -102,10 +105,25 @@ class Updater:
 
     def _prepare(self, index: Index, weight: nd.NDArray) -> None:
         if index in self.states:
+            self._check_restored(index, weight)
             self.states[index] = self.sync_state_context(self.states[index], weight.context)
         else:
             self.states[index] = self.optimizer.create_state_multi_precision(index, weight)
         self.states_synced[index] = True
+
+    def _check_restored(self, index: Index, weight: nd.NDArray) -> None:
+        """Raise unless a state from elsewhere has the form this optimizer makes for the weight."""
+        optimizer = self.optimizer
+        if not type(optimizer).__module__.startswith(__package__ or ""):
+            return  # a user's rule may let its states grow
+        expected = _form(optimizer.create_state_multi_precision(index, weight))
+        found = _form(self.states[index])
+        if expected is not None and found != expected:  # one that is not needed does no harm
+            raise MXNetError(
+                f"parameter {index!r}: {type(optimizer).__name__} needs a state of the form {expected}, the "
+                f"one given to set_states is {found}; it was saved by another optimizer, or with other "
+                "settings (momentum, multi_precision, centered) or shapes"
+            )
 
     def sync_state_context(self, state: State, context: Context) -> State:
         """The same state with its arrays on `context`."""
@@ -136,6 +154,13 @@ class Updater:
         if optimizer is not None:
             self.optimizer = optimizer
             self.aggregate_updates = optimizer.aggregate_num > 0
+
+
+def _form(state: Any) -> Any:
+    """What can be compared of a state: None, the shape of an array, or a list of these."""
+    if isinstance(state, list | tuple):
+        return [_form(part) for part in state]
+    return state.shape if isinstance(state, nd.NDArray) else None
 
 
 def get_updater(optimizer: Optimizer) -> Updater:

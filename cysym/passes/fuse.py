@@ -8,6 +8,7 @@ integers the kernel reads."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from ..base import MXNetError
@@ -30,7 +31,7 @@ class _Draft:
         self.ins, self.outs, self.floats = list(call.ins), list(call.outs), list(call.floats)
         self.instrs = [i._replace(srcs=tuple([_relative(v, n) for v in i.srcs])) for i in group.instrs]
         self.values = [_relative(v, n) for v in group.outs]
-        self.names = dict.fromkeys(call.names)
+        self.names = dict(zip_longest(call.names, call.ops))
 
     def finish(self) -> Call:
         """The call that computes the group."""
@@ -44,7 +45,7 @@ class _Draft:
         call = self.call
         return Call(
             "ew", call.dtype, self.outs, self.ins, [], self.floats, call.items, group.cost, call.device,
-            inplace=pairs, names=tuple(self.names), source=group,
+            inplace=pairs, names=tuple(self.names), source=group, ops=tuple(self.names.values()),
         )  # fmt: skip
 
     def is_flat(self) -> bool:

@@ -153,24 +153,22 @@ def gradient(
     """Entries holding d(heads . head_grads)/d(variable) for each variable of `wrt` (None: not reached).
 
     `order` is a topological order of the graph of `heads`. A head whose `head_grads` entry is None is a loss
-    layer, which makes its own gradient."""
+    layer. A loss layer makes its own gradient wherever it stands, as in MXNet: also where nothing flows back
+    to it, below ``BlockGrad`` or ``argmax``."""
     needed: set[Node] = set(wrt)
     for node in order:
         if any(src in needed for src, _ in node.inputs):
             needed.add(node)
     sums: dict[Entry, list[Entry]] = {}
-    is_head: set[Node] = set()
     for head, g in zip(heads, head_grads, strict=True):
         if g is not None:
             sums.setdefault(head, []).append(g)
-        is_head.add(head[0])
     for node in reversed(order):
         op: OpDef | None = node.op
         if op is None or node not in needed:
             continue
         ograds = [_total(sums.get((node, i), [])) for i in range(len(op.output_names()))]
-        loss_head = op.is_loss and (node in is_head or any(g is not None for g in ograds))
-        if not loss_head and all(g is None for g in ograds):
+        if not op.is_loss and all(g is None for g in ograds):
             continue
         context = GradContext(node, ograds, [src in needed for src, _ in node.inputs])
         grads = op.gradient(context)

@@ -163,6 +163,7 @@ class Call:
     callback: Callable[..., None] | None = None
     names: tuple[str, ...] = ()  # graph nodes it came from
     source: Any = None  # generated kernels: what the device needs to make them (an elementwise group)
+    ops: tuple[Any, ...] = ()  # the operators of these nodes
 
     @property
     def ptrs(self) -> list[Tensor]:

@@ -52,7 +52,7 @@ class LowerContext:
     ) -> None:
         self.op, self.name, self.node, self.device, self.is_train = op, name, node, device, is_train
         self._ins, self._outs = ins, outs
-        self._emit = self._once(emit) if op.is_random else emit
+        self._emit = self._marked(emit)
         self._new_buffer, self._random_state = new_buffer, random_state
         self._is_placed = is_pinned_output
         self._after: list[Call] = []
@@ -64,12 +64,15 @@ class LowerContext:
         self._wide: dict[str, Tensor] = {}
         self._wide_out: dict[str, Tensor] = {}  # a gradient is called like the input it belongs to
 
-    @staticmethod
-    def _once(emit: Callable[[Call], None]) -> Callable[[Call], None]:
-        """Of a random operator every call is skipped by a replay, casts and copies of the draws included."""
+    def _marked(self, emit: Callable[[Call], None]) -> Callable[[Call], None]:
+        """Every call tells its operator; those of a random one are skipped by a replay, casts and copies of
+        the draws included."""
+        ops, is_random = (self.op,), self.op.is_random
 
         def function(call: Call) -> None:
-            call.once = True
+            call.ops = ops
+            if is_random:
+                call.once = True
             emit(call)
 
         return function

@@ -3,6 +3,8 @@
 What a cell makes is trained like any other symbol; networks of several lengths by ``mx.mod.BucketingModule``.
 """
 
+from ..io import DataBatch, DataDesc, DataIter
+from ..model import load_checkpoint, save_checkpoint
 from . import io, rnn, rnn_cell
 from .io import BucketSentenceIter, encode_sentences
 from .rnn import do_rnn_checkpoint, load_rnn_checkpoint, rnn_unroll, save_rnn_checkpoint
@@ -27,7 +29,8 @@ from .rnn_cell import (
 
 __all__ = [
     "BaseConvRNNCell", "BaseRNNCell", "BidirectionalCell", "BucketSentenceIter", "ConvGRUCell",
-    "ConvLSTMCell", "ConvRNNCell", "DropoutCell", "FusedRNNCell", "GRUCell", "LSTMCell", "ModifierCell",
-    "RNNCell", "RNNParams", "ResidualCell", "SequentialRNNCell", "ZoneoutCell", "do_rnn_checkpoint",
-    "encode_sentences", "load_rnn_checkpoint", "rnn_unroll", "save_rnn_checkpoint",
+    "ConvLSTMCell", "ConvRNNCell", "DataBatch", "DataDesc", "DataIter", "DropoutCell", "FusedRNNCell",
+    "GRUCell", "LSTMCell", "ModifierCell", "RNNCell", "RNNParams", "ResidualCell", "SequentialRNNCell",
+    "ZoneoutCell", "do_rnn_checkpoint", "encode_sentences", "load_checkpoint", "load_rnn_checkpoint",
+    "rnn_unroll", "save_checkpoint", "save_rnn_checkpoint",
 ]  # fmt: skip

@@ -66,6 +66,8 @@ class BaseRNNCell:
     def __init__(self, prefix: str = "", params: RNNParams | None = None) -> None:
         self._own_params = params is None
         self._params = RNNParams(prefix) if params is None else params
+        if not isinstance(prefix, str):
+            raise TypeError(f"{type(self).__name__}: prefix must be a text, got {prefix!r}")
         if not isinstance(self._params, RNNParams):
             raise TypeError(f"{type(self).__name__}: params must be RNNParams, got {type(params).__name__}")
         self._prefix = prefix
@@ -137,15 +139,19 @@ class BaseRNNCell:
 
         Raises
         ------
+        TypeError
+            `func` is no function.
         ValueError
             A modifier, such as ZoneoutCell, has been put around this cell.
         """
         self._check_not_modified()
+        if not callable(func):
+            raise TypeError(f"{self._title()}: func must make a state, got {func!r}")
         states = []
         for info in self.state_info:
             self._init_counter += 1
-            kwargs.update(info or {})
-            states.append(func(name=f"{self._prefix}begin_state_{self._init_counter}", **kwargs))
+            name = f"{self._prefix}begin_state_{self._init_counter}"
+            states.append(func(name=name, **{**kwargs, **(info or {})}))
         return states
 
     def unpack_weights(self, args: Mapping[str, nd.NDArray]) -> Args:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..initializer import LSTMBias
-from .base import BaseRNNCell, RNNParams, positive
-from .gates import GRUStep, LSTMStep, PlainStep
+from .base import RNNParams, positive
+from .gates import GRUStep, LSTMStep, PlainStep, Step
 from .sequences import ops
 
 
-class _DenseCell(BaseRNNCell):
+class _DenseCell(Step):
     """Projects inputs (batch, features) and states (batch, num_hidden) by two FullyConnected layers."""
 
     def __init__(
@@ -44,7 +44,7 @@ class _DenseCell(BaseRNNCell):
         return i2h, h2h
 
 
-class RNNCell(_DenseCell, PlainStep):
+class RNNCell(PlainStep, _DenseCell):
     """Plain recurrence: ``h' = act(W x + b + U h + c)`` with one state (batch, num_hidden).
 
     Parameters
@@ -76,7 +76,7 @@ class RNNCell(_DenseCell, PlainStep):
         super().__init__(num_hidden, activation, prefix, params)
 
 
-class LSTMCell(_DenseCell, LSTMStep):
+class LSTMCell(LSTMStep, _DenseCell):
     """Long short-term memory: states are output and memory, both (batch, num_hidden).
 
     Parameters
@@ -101,7 +101,7 @@ class LSTMCell(_DenseCell, LSTMStep):
         super().__init__(num_hidden, "tanh", prefix, params, LSTMBias(forget_bias=forget_bias))
 
 
-class GRUCell(_DenseCell, GRUStep):
+class GRUCell(GRUStep, _DenseCell):
     """Gated recurrent unit, in cuDNN's form, with one state (batch, num_hidden).
 
     Parameters

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from .. import symbol as sym
-from .base import BaseRNNCell, RNNParams, positive
-from .gates import GRUStep, LSTMStep, PlainStep
+from .base import RNNParams, positive
+from .gates import GRUStep, LSTMStep, PlainStep, Step
 from .sequences import ops
 
 Sizes = Sequence[int]
@@ -21,7 +21,7 @@ Sizes = Sequence[int]
 LEAKY: Final = functools.partial(ops.LeakyReLU, act_type="leaky", slope=0.2)
 
 
-class BaseConvRNNCell(BaseRNNCell):
+class BaseConvRNNCell(Step):
     """Base of the convolutional cells.
 
     Parameters
@@ -46,15 +46,15 @@ class BaseConvRNNCell(BaseRNNCell):
 
     Raises
     ------
-    ValueError
-        A size of the state's kernel is even.
+    TypeError, ValueError
+        Sizes are not as many as the input's shape has, or not positive, or one of the state's kernel is even.
     MXNetError
         The input's convolution does not fit the input.
 
     Source: MXNet's ``mx.rnn.BaseConvRNNCell``.
     """
 
-    # How many states there are; two where a subclass does not say, as in MXNet.
+    # Where a subclass does not say, as in MXNet.
     _STATES = 2
 
     def __init__(
@@ -78,6 +78,10 @@ class BaseConvRNNCell(BaseRNNCell):
     ) -> None:
         super().__init__(prefix, params)
         positive(self, num_hidden=num_hidden)
+        self._check_sizes(
+            input_shape, h2h_kernel=h2h_kernel, h2h_dilate=h2h_dilate, i2h_kernel=i2h_kernel,
+            i2h_stride=i2h_stride, i2h_pad=i2h_pad, i2h_dilate=i2h_dilate,
+        )  # fmt: skip
         if any(k % 2 == 0 for k in h2h_kernel):
             raise ValueError(f"{type(self).__name__}: the sizes of h2h_kernel must be odd, got {h2h_kernel}")
         self._num_hidden = num_hidden
@@ -103,9 +107,21 @@ class BaseConvRNNCell(BaseRNNCell):
         self._params.get("i2h_bias", init=i2h_bias_initializer)
         self._params.get("h2h_bias", init=h2h_bias_initializer)
 
-    @property
-    def state_info(self) -> list[dict[str, Any]]:
-        return [self._state() for _ in range(self._STATES)]
+    def _check_sizes(self, input_shape: Any, **given: Any) -> None:
+        """Raise TypeError or ValueError unless all sizes fit an image of the input's rank."""
+        if not isinstance(input_shape, Sequence) or len(input_shape) < 3:
+            raise ValueError(
+                f"{type(self).__name__}: input_shape must be (batch, channels, sizes), got {input_shape!r}"
+            )
+        count = len(input_shape) - 2
+        for name, sizes in given.items():
+            if not isinstance(sizes, Sequence) or len(sizes) != count:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} must be {count} numbers for inputs of shape "
+                    f"{tuple(input_shape)}, got {sizes!r}"
+                )
+            if name != "i2h_pad":
+                positive(self, **{name: min(sizes)})
 
     def _state(self) -> dict[str, Any]:
         return {"shape": self._state_shape, "__layout__": self._conv_layout}

@@ -14,11 +14,11 @@ from .base import BaseRNNCell
 from .sequences import ops
 
 
-class _Step(BaseRNNCell):
+class Step(BaseRNNCell):
     """A cell whose step begins with two projections; what they mean is the subclasses' matter."""
 
     _activation: Any
-    _STATES = 1
+    _STATES: int
     # Arguments that cut the projections into gates, beside their number.
     _cut: dict[str, Any] = {}
 
@@ -33,8 +33,10 @@ class _Step(BaseRNNCell):
         raise NotImplementedError
 
 
-class PlainStep(_Step):
+class PlainStep(Step):
     """h' = act(i2h + h2h)."""
+
+    _STATES = 1
 
     @property
     def _gate_names(self) -> tuple[str, ...]:
@@ -47,7 +49,7 @@ class PlainStep(_Step):
         return output, [output]
 
 
-class LSTMStep(_Step):
+class LSTMStep(Step):
     """i, f, o = sigmoid, g = act of i2h + h2h; c' = f c + i g; h' = o act(c')."""
 
     _STATES = 2
@@ -69,12 +71,13 @@ class LSTMStep(_Step):
         return output, [output, cell]
 
 
-class GRUStep(_Step):
+class GRUStep(Step):
     """r, z = sigmoid(i2h + h2h); n = act(i2h_n + r h2h_n); h' = (1 - z) n + z h.
 
     The reset gate acts behind the state's projection, as in cuDNN, not before it as in Cho et al. (2014).
     """
 
+    _STATES = 1
     # Between a step's name and those of its projections: MXNet's dense cell doubles the underscore.
     _GAP = ""
 

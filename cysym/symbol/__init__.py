@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from .. import attribute as _attribute
 from .. import ops as _ops
 from .._core import Node
+from ..arguments import file_name
 from ..base import MXNetError
 from ..dtypes import dtype_code
 from ..formats.symbol_json import hide_attrs
 from ..ops.schema import OpDef, all_ops, find_op
 from . import convert
-from .compose import attr_text, make_node
+from .compose import attr_text, make_node, refuse_deprecated
 from .conversions import METHODS
 from .fluent import add_methods
 from .register import explain_absent, make_function, split_arguments, submodule
@@ -65,6 +66,7 @@ def Variable(
         if not isinstance(value, str):
             raise ValueError("Set Attr only accepts string values")
     attrs = hide_attrs(attrs)
+    refuse_deprecated(attrs, f"variable {name}")
     if shape is not None:
         attrs["__shape__"] = attr_text(shape)
     if lr_mult is not None:
@@ -95,6 +97,8 @@ var = Variable
 
 def Group(symbols: Sequence[Symbol], create_fn: Any = Symbol) -> Symbol:
     """One symbol with all outputs of the list, in order."""
+    if isinstance(symbols, Iterator):
+        symbols = list(symbols)
     if not symbols or any(not isinstance(s, Symbol) for s in symbols):
         raise TypeError("Expected a list of symbols as input")
     result: Symbol = create_fn([e for s in symbols for e in s._entries])
@@ -111,8 +115,9 @@ def load(fname: str) -> Symbol:
     """
     if not isinstance(fname, str) and not hasattr(fname, "__fspath__"):
         raise TypeError("fname need to be string")
+    path = file_name(fname)
     try:
-        with open(fname, "rb") as f:
+        with open(path, "rb") as f:
             text = f.read()
     except OSError as error:
         raise MXNetError(f'Open "{fname}": {error.strerror}') from error

@@ -40,6 +40,14 @@ def hint_of(function_name: str) -> str:
     return function_name.lower()
 
 
+def refuse_deprecated(keys: Iterable[str], where: str) -> None:
+    """Raise for an attribute such as ``weight_lr_mult``, which was meant for a variable of that ending."""
+    for key in keys:
+        for hidden in ("lr_mult", "wd_mult", "ctx_group", "force_mirroring", "mirror_stage"):
+            if key.endswith("_" + hidden) and not key.startswith("__"):
+                raise MXNetError(f"{key} is deprecated: set {hidden} on the variable, in {where}")
+
+
 def carried(
     cls: type[OpDef], attrs: Mapping[str, str], params: Mapping[str, Any]
 ) -> Iterable[tuple[str, str]]:
@@ -60,21 +68,15 @@ def make_node(
     given = {k: v if isinstance(v, str) else str(v) for k, v in _attribute.current().get(attr).items()}
     attrs = hide_attrs({**{k: attr_text(v) for k, v in params.items()}, **given})
     name = _name.current().get(name, hint_of(function_name))  # a call that fails from here on used it up
-    for key in attrs:
-        if key.startswith("__") or key in cls.params:
-            continue
-        for hidden in ("lr_mult", "wd_mult", "ctx_group", "force_mirroring", "mirror_stage"):
-            if key.endswith("_" + hidden):
-                raise MXNetError(
-                    f"{key} is deprecated: set {hidden} on the variable, in operator "
-                    f"{cls.name}(name={name!r})"
-                )
+    refuse_deprecated((key for key in attrs if key not in cls.params), f"operator {cls.name}(name={name!r})")
     # an attribute beats the parameter of its name; an operator without parameters carries any, as in MXNet
     op = cls.make({k: v if k in given else params.get(k, v) for k, v in carried(cls, attrs, params)})
     names = op.input_names()
     slots: dict[str, Entry] = dict(named)
     for position, entry in enumerate(tensors):
         if position >= len(names) + len(op.aux_names()):
+            if entry is None:  # the place of an input that the parameters have taken away
+                continue
             raise TypeError(f"{function_name} takes {len(names)} tensor inputs, got {len(tensors)}")
         if entry is not None:
             key = (names + op.aux_names())[position]

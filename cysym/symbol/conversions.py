@@ -1,7 +1,7 @@
 """Methods of Symbol that hand it to another part of MXNet: backends, its NumPy namespace, its C interface.
 
-Also three operators whose methods take NDArray's `inplace`, which means nothing in a graph. The package gives
-these functions to the class.
+Also operators whose methods have parameters of their own, as NDArray's `inplace`, which means nothing in a
+graph. The package gives these functions to the class.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ def expand_dims(self: Symbol, axis: int, inplace: bool = False, **kwargs: Any) -
 def squeeze(self: Symbol, axis: Any = None, inplace: bool = False, **kwargs: Any) -> Symbol:
     """Operator `squeeze`; `inplace` is ignored."""
     made: Symbol = _operator("squeeze")(self, axis=axis, **kwargs)
+    return made
+
+
+def diag(self: Symbol, k: int = 0, **kwargs: Any) -> Symbol:
+    """Operator `diag`; `k` is written into the node even where it is 0."""
+    made: Symbol = _operator("diag")(self, k=k, **kwargs)
     return made
 
 
@@ -90,5 +96,8 @@ def optimize_for(
 
 METHODS = {
     f.__name__: f
-    for f in (flatten, expand_dims, squeeze, as_nd_ndarray, as_np_ndarray, get_backend_symbol, optimize_for)
+    for f in (
+        *(flatten, expand_dims, squeeze, diag),
+        *(as_nd_ndarray, as_np_ndarray, get_backend_symbol, optimize_for),
+    )
 } | {"handle": absent.member("symbol.Symbol.handle")}

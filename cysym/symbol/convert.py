@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import util
-from .._core import Graph, Node
+from .._core import Graph, Node, topological
 from ..base import FormatError, MXNetError
 from ..formats import symbol_json, symbol_upgrade
 from ..formats.symbol_json import Document, JsonNode, hide_attrs
@@ -15,14 +15,39 @@ from ..ops.schema import OpDef, find_op
 
 Entry = tuple[Node, int]
 
-__all__ = ["debug_text", "from_json", "hide_attrs", "to_json"]
+__all__ = ["debug_text", "from_json", "hide_attrs", "to_json", "without_amp_casts"]
+
+_AMP = ("amp_cast", "amp_multicast")
+
+
+def without_amp_casts(heads: Sequence[Entry]) -> Sequence[Entry]:
+    """The heads of a copy of the graph whose nodes read past the casts of automatic mixed precision; a cast
+    that is a head itself stays."""
+    order = topological(heads)
+    if not any(node.op is not None and node.op.name in _AMP for node in order):
+        return heads
+    made: dict[Node, Node] = {}
+
+    def past(entry: Entry) -> Entry:
+        node, k = entry
+        while node.op is not None and node.op.name in _AMP:
+            node, k = node.inputs[k]
+        return made.get(node, node), k
+
+    for node in order:
+        inputs = tuple(past(entry) for entry in node.inputs)
+        if inputs != node.inputs:
+            made[node] = Node(node.op, node.name, inputs, dict(node.attrs))
+            made[node].versions = node.versions
+    return [(made.get(node, node), k) for node, k in heads]
 
 
 def to_json(heads: Sequence[Entry]) -> str:
     """MXNet 1.9.1's text of a graph."""
     graph = Graph(heads)
-    nodes = []
+    nodes, row = [], [0]
     for node in graph.nodes:
+        row.append(row[-1] + (1 if node.op is None else node.op.counted_outputs()))
         versions = node.versions or (0,) * len(node.inputs)
         inputs = [(graph.ids[src], k, v) for (src, k), v in zip(node.inputs, versions)]
         nodes.append(
@@ -32,7 +57,7 @@ def to_json(heads: Sequence[Entry]) -> str:
         nodes=nodes,
         arg_nodes=[i for i, n in enumerate(graph.nodes) if n.op is None],
         heads=[(graph.ids[n], k, 0) for n, k in heads],
-        node_row_ptr=list(graph.row),
+        node_row_ptr=row,
         attrs=symbol_json.graph_attrs(util.is_np_shape()),
     )
     return symbol_json.dumps(document)

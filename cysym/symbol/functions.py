@@ -23,12 +23,12 @@ def split_v2(
     ValueError
         Neither an int nor a tuple.
     """
-    indices: tuple[int, ...] = ()
+    indices: list[int] = []  # a list, as MXNet's, since its text stands in the file
     sections = 0
     if isinstance(indices_or_sections, (int, np.integer)) and not isinstance(indices_or_sections, bool):
         sections = int(indices_or_sections)
     elif isinstance(indices_or_sections, tuple):
-        indices = (0, *indices_or_sections)
+        indices = [0, *indices_or_sections]
     else:
         raise ValueError("indices_or_sections must either int or tuple of ints")
     params = {"indices": indices, "axis": axis, "squeeze_axis": squeeze_axis, "sections": sections}

@@ -119,7 +119,7 @@ def split_arguments(
             raise AssertionError(
                 f"Argument {cls.inputs[i]} must be {tensor_type.__name__} instances, but got {str(a)[:80]}"
             )
-        elif cls.variadic:
+        elif cls.variadic or cls.is_callback:
             raise AssertionError(
                 f"Positional arguments must have {tensor_type.__name__} type, but got {str(a)[:80]}"
             )
@@ -138,7 +138,9 @@ def split_arguments(
         elif value is _Null:
             continue
         elif value is None:
-            if key in cls.params and cls.params[key].none:
+            if cls.is_callback:  # a user's class is to read what its user wrote
+                params[key] = "None"
+            elif key in cls.params and cls.params[key].none:
                 params[key] = value
         elif key in cls.inputs or key in cls.aux:
             if key in cls.params:

@@ -22,7 +22,7 @@ from ..ops.rules import Dims, is_known
 from ..ops.schema import find_op
 from ..passes.infer import infer_shapes, infer_types
 from . import convert
-from .compose import Entry, carried, copy_graph, make_node
+from .compose import Entry, carried, copy_graph, make_node, refuse_deprecated
 
 Number = (int, float, np.number)
 
@@ -90,10 +90,11 @@ class Symbol:
     def __deepcopy__(self, memo: Any = None) -> Symbol:
         return self.__copy__()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        from . import load_json
+    def __getstate__(self) -> dict[str, str]:
+        return {"handle": self.tojson(remove_amp_cast=False)}
 
-        return load_json, (self.tojson(),)
+    def __setstate__(self, state: Mapping[str, str]) -> None:
+        self._entries = convert.from_json(state["handle"], "the pickle of a symbol")
 
     def _order(self) -> list[Node]:
         order: list[Node] = topological(self._entries)
@@ -197,8 +198,10 @@ class Symbol:
         node = self._entries[0][0]
         if key == "name":
             return node.name
-        if key == "op_name" and node.op is not None:
-            return str(node.op.name)
+        if key == "op_name":
+            return "null" if node.op is None else str(node.op.name)
+        if key == "_value_index":
+            return ", ".join(str(output) for _, output in self._entries)
         return both_spellings(node.attrs).get(key)
 
     def list_attr(self, recursive: bool = False) -> dict[str, str]:
@@ -223,6 +226,9 @@ class Symbol:
             raise MXNetError(f"attributes are set on one node, not on {self!r}")
         node = self._entries[0][0]
         name = kwargs.pop("name", node.name)
+        refuse_deprecated(
+            (key for key in kwargs if node.op is None or key not in node.op.params), f"node {name}"
+        )
         new = {**node.attrs, **convert.hide_attrs(kwargs)}
         if node.op is not None and kwargs:
             changed = type(node.op).make(dict(carried(type(node.op), new, {})))
@@ -357,14 +363,22 @@ class Symbol:
 
     # --- saving ---------------------------------------------------------------------------------------------
     def tojson(self, remove_amp_cast: bool = True) -> str:
-        """JSON text, byte for byte what MXNet 1.9.1 writes."""
-        return convert.to_json(self._entries)
+        """JSON text, byte for byte what MXNet 1.9.1 writes.
+
+        Parameters
+        ----------
+        remove_amp_cast
+            Leave out what automatic mixed precision put into the graph: nodes read past ``amp_cast`` and
+            ``amp_multicast``. The symbol itself keeps them.
+        """
+        entries = convert.without_amp_casts(self._entries) if remove_amp_cast else self._entries
+        return convert.to_json(entries)
 
     def save(self, fname: str, remove_amp_cast: bool = True) -> None:
-        """Write the JSON text to a file, atomically."""
+        """Write the JSON text to a file, atomically; `remove_amp_cast` as in `tojson`."""
         if not isinstance(fname, (str, bytes)) and not hasattr(fname, "__fspath__"):
             raise TypeError("fname need to be string")
-        write_atomic(fname, self.tojson().encode("utf-8", "surrogateescape"))
+        write_atomic(fname, self.tojson(remove_amp_cast).encode("utf-8", "surrogateescape"))
 
     def debug_str(self) -> str:
         """Text dump of the graph in MXNet's form."""

@@ -75,7 +75,7 @@ def where_and_what(mx, ctx):
     return found
 
 
-@program(differs={dtype: "shuffling keeps element types, MXNet gives float32" for dtype in DTYPES[::2]})
+@program(differs=dict.fromkeys(DTYPES[::2], "shuffling keeps element types, MXNet gives float32"))
 def shuffled_types(mx, ctx):
     found = {}
     for dtype in ("float32", *DTYPES[::2]):

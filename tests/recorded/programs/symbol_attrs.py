@@ -248,3 +248,48 @@ def multipliers_reach_optimizers(mx, ctx):
     net = S.FullyConnected(S.Variable("x"), w, num_hidden=3, name="fc", lr_mult=0.1)
     optimizer = mx.optimizer.SGD(learning_rate=1.0, sym=net, param_idx2name={0: "w", 1: "fc_bias"}, wd=1.0)
     return {"lr": sorted(optimizer.lr_mult.items()), "wd": sorted(optimizer.wd_mult.items())}
+
+
+@program(cpu=True)
+@fresh
+def what_a_node_answers(mx, ctx):
+    """Keys that are no attributes; keys meant for variables; groups of what can be walked once."""
+    S = mx.sym
+    x = S.Variable("x")
+    parts = S.split(x, num_outputs=3, name="s")
+    nodes = [x, parts, parts[1], S.sin(x), S.BatchNorm(x, name="b"), x * 2, S.Group([x, parts[2]])]
+
+    def renamed(**attrs):
+        v = S.Variable("v")
+        v._set_attr(**attrs)
+        return sorted(v.list_attr().items())
+
+    def scoped():
+        with mx.AttrScope(weight_lr_mult="2"):
+            return S.Variable("v").list_attr()
+
+    return {
+        "answers": [[n.attr(k) for k in ("name", "op_name", "_value_index", "nope")] for n in nodes],
+        "deprecated": [
+            outcome(lambda: S.Variable("v", attr={"weight_lr_mult": "3"})),
+            outcome(lambda: S.Variable("v", attr={"a_ctx_group": "3"})),
+            outcome(lambda: S.FullyConnected(x, num_hidden=2, weight_wd_mult=3)),
+            outcome(lambda: renamed(weight_lr_mult="3")),
+            outcome(scoped),
+        ],
+        "sound": [
+            S.Variable("v", __a_lr_mult__="3").list_attr(),
+            S.Variable("v", attr={"lr_mult": "3"}).list_attr(),
+            renamed(foo="3", lr_mult="2"),
+        ],
+        "groups": [
+            outcome(lambda: S.Group((x, parts)).list_outputs()),
+            outcome(lambda: S.Group(x)),
+            outcome(lambda: S.Group(parts)),
+            outcome(lambda: S.Group("ab")),
+            outcome(lambda: S.Group({"a": x})),
+            outcome(lambda: S.Group([[x]])),
+            outcome(lambda: S.Group(range(0))),
+        ],
+        "left out": S.FullyConnected(x, S.Variable("w"), None, 3, True, name="f").list_arguments(),
+    }

@@ -186,6 +186,10 @@ def copies(mx, ctx):
     found["group"] = [lists(copy.copy(group)), lists(pickle.loads(pickle.dumps(group)))]
     found["lists"] = [s.list_outputs() for s in copy.deepcopy([net, x])]
     found["counters"] = [S.sin(pickle.loads(pickle.dumps(S.sin(x)))).name]
+    state = net.__getstate__()
+    empty = S.Symbol.__new__(S.Symbol)
+    empty.__setstate__(state)
+    found["state"] = [sorted(state), state["handle"] == net.tojson(), lists(empty)]
     return found
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from . import outcome, program
+from . import fresh, outcome, program, scratch
 
 
 def text(nodes, version=None, heads=None, **more):
@@ -141,3 +141,55 @@ def refused(mx, ctx):
         "a list": "[]",
     }
     return {name: outcome(lambda t=t: load(t).name) for name, t in cases.items()}
+
+
+@program(cpu=True)
+def outputs_counted_in_texts(mx, ctx):
+    """Those of operators with hidden outputs, which are not always those this library hides."""
+    S, x = mx.sym, mx.sym.Variable("x")
+    affine = {"target_shape": (2, 2), "transform_type": "affine"}
+    nodes = [
+        S.Dropout(x), S.BatchNorm(x), S.LayerNorm(x), S.GroupNorm(x), S.InstanceNorm(x), S.L2Normalization(x),
+        S.LRN(x, nsize=3), S.LeakyReLU(x, act_type="rrelu"), S.topk(x), S.norm(x), S.linalg.syevd(x),
+        S.GridGenerator(x, **affine), S.SpatialTransformer(x, x, sampler_type="bilinear", **affine),
+        S.BilinearSampler(x, x), S.Correlation(x, x), S.CTCLoss(x, x),
+        S.ROIPooling(x, x, pooled_size=(2, 2), spatial_scale=1.0),
+        S.RNN(x, mode="lstm", state_size=2, num_layers=2, p=0.5),
+        S.RNN(x, mode="gru", state_size=2, num_layers=2, bidirectional=True, state_outputs=True),
+    ]  # fmt: skip
+    return [json.loads(node.tojson())["node_row_ptr"] for node in nodes]
+
+
+@program(cpu=True)
+@fresh
+def casts_of_mixed_precision(mx, ctx):
+    """Files are written without them unless one asks for them; heads and the symbol itself keep them."""
+    S = mx.sym
+    x, y = S.Variable("x"), S.Variable("y")
+    pair = S.amp_multicast(x, y, num_outputs=2, name="m")
+    parts = S.split(x, num_outputs=2, name="p")
+    nets = {
+        "one": S.FullyConnected(S.amp_cast(x, dtype="float16"), num_hidden=2, name="f"),
+        "two": pair[0] + pair[1],
+        "head": S.amp_cast(S.sin(S.amp_cast(x, dtype="float16")), dtype="float32", name="c"),
+        "heads": pair,
+        "group": S.Group([S.sin(pair[1]), S.amp_cast(S.cos(x), dtype="float16"), x]),
+        "chain": S.sin(S.amp_cast(S.amp_cast(x, dtype="float16"), dtype="float32")),
+        "outputs": S.elemwise_add(*S.amp_multicast(parts[1], parts[0], num_outputs=2)),
+        "states": S.BatchNorm(S.amp_cast(x, dtype="float16"), name="b"),
+    }
+    found = {}
+    for name, net in nets.items():
+        before = net.get_internals().list_outputs()
+        texts = [json.loads(net.tojson()), json.loads(net.tojson(remove_amp_cast=False))]
+        assert net.get_internals().list_outputs() == before
+        with scratch():
+            net.save("a.json")
+            net.save("b.json", False)
+            mx.model.save_checkpoint("c", 1, net, {}, {}, remove_amp_cast=False)
+            same = [
+                S.load(f).tojson(False) == net.tojson(k) for f, k in (("a.json", True), ("b.json", False))
+            ]
+            same.append(S.load("c-symbol.json").tojson(False) == net.tojson(False))
+        found[name] = [[t["nodes"], t["heads"], t["arg_nodes"], t["node_row_ptr"]] for t in texts] + same
+    return found
