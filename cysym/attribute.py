@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from .arguments import mapping, shown
+
 _local = threading.local()
 
 __all__ = ["AttrScope"]
@@ -45,14 +47,16 @@ class AttrScope(metaclass=_HasCurrent):
     """
 
     def __init__(self, **kwargs: str) -> None:
-        for value in kwargs.values():
+        for key, value in kwargs.items():
             if not isinstance(value, str):
-                raise ValueError("Attributes need to be string")
+                raise ValueError(f"Attributes need to be string, {key} is {shown(value)}")
         self._attr: dict[str, str] = kwargs
         self._before: list[dict[str, str]] = []  # own attributes of the scopes entered and not yet left
 
     def get(self, attr: Mapping[str, str] | None) -> dict[str, str]:
         """The scope's attributes, overridden by `attr`."""
+        if attr is not None and not all(isinstance(key, str) for key in mapping(attr, "attr")):
+            raise TypeError(f"attr must be a dict with strings as keys, got {shown(attr)}")
         return {**self._attr, **(attr or {})}
 
     def __enter__(self) -> AttrScope:

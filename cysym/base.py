@@ -132,11 +132,15 @@ def c_str(string: str) -> Any:
     """A `ctypes.c_char_p` of the text in UTF-8."""
     import ctypes
 
+    if not isinstance(string, str):
+        raise TypeError(f"string must be a str, got {type(string).__name__}")
     return ctypes.c_char_p(string.encode("utf-8"))
 
 
 def py_str(x: bytes) -> str:
     """Text of UTF-8 bytes."""
+    if not isinstance(x, bytes | bytearray):
+        raise TypeError(f"x must be bytes, got {type(x).__name__}")
     return x.decode("utf-8")
 
 
@@ -160,6 +164,9 @@ def build_param_doc(
     remove_dup
         Whether only the first of several parameters of one name is written.
     """
+    for what, given in (("arg_names", arg_names), ("arg_types", arg_types), ("arg_descs", arg_descs)):
+        if not isinstance(given, list | tuple) or not all(isinstance(text, str) for text in given):
+            raise TypeError(f"{what} must be a list of strings, got {type(given).__name__}")
     lines, seen = ["Parameters", "----------"], set()
     for name, kind, text in zip(arg_names, arg_types, arg_descs):
         if name == "num_args" or (remove_dup and name in seen):

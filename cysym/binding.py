@@ -12,6 +12,7 @@ from typing import Any
 
 from . import util
 from ._core import Node
+from .arguments import name_list
 from .base import MXNetError, ShapeError, TypeInferenceError
 from .blueprint import Blueprint
 from .context import Context, current_context
@@ -69,7 +70,7 @@ def _requests(grad_req: Any, names: Sequence[str]) -> list[str]:
     else:
         raise TypeError(f"grad_req must be str, list or dict, got {type(grad_req)}")
     for name, request in zip(names, result):
-        if request not in REQUESTS:
+        if not isinstance(request, str) or request not in REQUESTS:
             raise ValueError(f"grad_req of {name} must be in {REQUESTS}, got {request!r}")
     return result
 
@@ -188,7 +189,9 @@ def plan_of(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Any, shapes: Map
             raise TypeError(f"plan: shape of {key} must be a tuple, got {value!r}")
     requests = _requests(grad_req, [n.name for n in arguments])
     known, _ = _shapes(arguments + aux, shapes, "plan")
-    draft = _draft(symbol, ctx or current_context(), requests, type_dict, None, known)
+    ctx = current_context() if ctx is None else ctx
+    _check_context(ctx)
+    draft = _draft(symbol, ctx, requests, type_dict, None, known)
     return draft.compile(draft.wants_gradient)[2]
 
 
@@ -272,6 +275,7 @@ def simple_bind(
     groups = _contexts(group2ctx)
     arena = _arena_of(shared_exec)
     pool = None if shared_buffer is None else _dict(shared_buffer, "shared_buffer")
+    shared_arg_names = name_list(shared_arg_names, "shared_arg_names")
     arguments, aux_nodes = symbol._variables()
     ignored = ""
     try:

@@ -137,7 +137,7 @@ class Context(metaclass=_HasDefault):
             try:
                 code = self.devstr2type[device_type] if isinstance(device_type, str) else int(device_type)
                 self.devtype2str[code]
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 raise ValueError(
                     f"unknown device type {device_type!r}; expected one of {', '.join(self.devstr2type)}"
                 ) from None

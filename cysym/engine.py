@@ -7,7 +7,7 @@ kept, because programs restore what they found.
 
 from __future__ import annotations
 
-import operator
+from .arguments import whole
 
 __all__ = ["bulk", "set_bulk_size"]
 
@@ -30,9 +30,7 @@ def set_bulk_size(size: int) -> int:
         Negative.
     """
     global _size
-    wanted = operator.index(size)
-    if wanted < 0:
-        raise ValueError(f"size must be at least 0, got {wanted}")
+    wanted = whole(size, "size", 0)
     before, _size = _size, wanted
     return before
 

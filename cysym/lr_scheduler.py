@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Sequence
 
-from .arguments import choice, finite, number
+from .arguments import choice, finite, number, whole
 
 
 class LRScheduler:
@@ -43,6 +43,7 @@ class LRScheduler:
     ) -> None:
         if not isinstance(warmup_steps, int):
             raise TypeError(f"warmup_steps must be an int, got {warmup_steps!r}")
+        whole(warmup_steps, "warmup_steps")
         number(base_lr, "base_lr")
         number(warmup_begin_lr, "warmup_begin_lr")
         if warmup_begin_lr > base_lr:
@@ -71,6 +72,8 @@ class LRScheduler:
         """
         if finite(num_update, "num_update") >= self.warmup_steps:
             raise ValueError(f"update {num_update} comes after the {self.warmup_steps} updates of warm-up")
+        if num_update < 0:
+            raise ValueError(f"num_update must be at least 0, got {num_update}")
         if self.warmup_mode == "constant":
             return self.warmup_begin_lr
         rise = self.warmup_final_lr - self.warmup_begin_lr

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 
+from .arguments import shown
+
 __all__ = ["NameManager", "Prefix", "current"]
 
 _local = threading.local()
@@ -47,8 +49,12 @@ class NameManager(metaclass=_HasCurrent):
 
     def get(self, name: str | None, hint: str) -> str:
         """`name` if given, which advances no counter, else the next name of `hint`."""
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a string, got {shown(name)}")
         if name:
             return name
+        if not isinstance(hint, str):
+            raise TypeError(f"hint must be a string, got {shown(hint)}")
         count = self._counter.get(hint, 0)
         self._counter[hint] = count + 1
         return f"{hint}{count}"

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from . import absent
 from .base import MXNetError
+from .context import Context
 from .ops.custom import PROPERTIES
 from .ops.schema import all_ops
 
@@ -100,6 +101,11 @@ class CustomOpProp:
         """The `CustomOp` for known shapes, on device `ctx`; `in_dtypes` are MXNet's numbers of element types
         (0 is float32)."""
         return CustomOp()
+
+    @staticmethod
+    def _context(device: Any) -> Context:
+        """The context of a device; the graph below knows devices only."""
+        return Context("cpu" if device.kind == "cpu" else "gpu", device.index)
 
 
 def register(reg_name: str) -> Callable[[P], P]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
 
 from ._core import is_np_shape, set_np_shape
+from .arguments import file_name, shown
 from .base import MXNetError
 
 Dims = tuple[int, ...]
@@ -270,16 +271,24 @@ def getenv(name: str) -> str | None:
 
 def setenv(name: str, value: str | None) -> None:
     """Set an environment variable for Python and C code of this process; None removes it."""
+    if not _variable(name, "name") or "=" in name:
+        raise ValueError(f"name must be the name of an environment variable, got {name!r}")
     if value is None:
         os.environ.pop(name, None)
         os.unsetenv(name)
     else:
-        os.environ[name] = value
+        os.environ[name] = _variable(value, "value")
+
+
+def _variable(value: Any, what: str) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError(f"{what} of an environment variable must be a string without NUL, got {shown(value)}")
+    return value
 
 
 def makedirs(d: str) -> None:
     """Make a folder and those above it; one that is there stays."""
-    os.makedirs(os.path.expanduser(d), exist_ok=True)
+    os.makedirs(os.path.expanduser(file_name(d, "d")), exist_ok=True)
 
 
 def set_module(module: str) -> Callable[[F], F]:

@@ -48,7 +48,7 @@ RNN_INLINE void rnn_add(real *restrict to, const real *restrict from, int64_t un
         to[u] += from[u];
 }
 
-/* All items of a step: whole blocks, where all lengths are constants, apart from the last one. */
+/* All items of a forward step: whole blocks, where all lengths are constants, apart from the last one. */
 #define RNN_ITEMS(item_of)                                                                                   \
     for (int64_t item = begin; item < end; item++) {                                                         \
         const rnn_part p = rnn_part_of(item, c->ints[0], c->ints[1], c->ints[5], U);                         \
@@ -58,29 +58,31 @@ RNN_INLINE void rnn_add(real *restrict to, const real *restrict from, int64_t un
             item_of(c, p, p.units);                                                                          \
     }
 
-/* --- packing and products over all steps
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- packing and products over all steps --- */
 /* Weights for `rnn_product`: panels of U units, [k][gate][U], the last filled up with zeros.
  * ptr: packed, w (gates * hidden, width)   ints: gates, hidden, width   items: panels */
 CS_KERNEL(rnn_pack) {
-    const int64_t gates = c->ints[0], hidden = c->ints[1], width = c->ints[2];
-    for (int64_t item = begin; item < end; item++) {
-        real *to = (real *)c->ptr[0] + item * width * gates * U;
-        const int64_t units = cs_min(U, hidden - item * U);
-        for (int64_t k0 = 0; k0 < width; k0 += U) /* a tile at a time: writes stay in the cache */
-            for (int64_t row = 0; row < gates * U; row++) {
-                const int64_t gate = row / U, u = row % U;
-                if (u >= units) {
-                    for (int64_t k = k0; k < cs_min(k0 + U, width); k++)
-                        to[k * gates * U + row] = 0;
-                    continue;
-                }
-                const real *w = (const real *)c->ptr[1] + (gate * hidden + item * U + u) * width;
-                for (int64_t k = k0; k < cs_min(k0 + U, width); k++)
-                    to[k * gates * U + row] = w[k];
+    const int64_t gates = c->ints[0], hidden = c->ints[1], width = c->ints[2], ld = gates * U;
+    for (int64_t item = begin; item < end; item++)
+        for (int64_t row = 0; row < ld; row += RNN_VL) { /* VL units of a gate, turned about VL by VL */
+            const int64_t unit = item * U + row % U, units = cs_max(0, cs_min(RNN_VL, hidden - unit));
+            const real *w = (const real *)c->ptr[1] + (row / U * hidden + unit) * width;
+            real *to = (real *)c->ptr[0] + item * width * ld + row;
+            int64_t k = 0;
+            for (; k + RNN_VL <= width; k += RNN_VL) {
+                rnn_vec v[RNN_VL];
+#pragma GCC unroll 16
+                for (int u = 0; u < RNN_VL; u++)
+                    v[u] = u < units ? gemm_load(w + u * width + k) : (rnn_vec){0};
+                gemm_transpose(v);
+#pragma GCC unroll 16
+                for (int u = 0; u < RNN_VL; u++)
+                    gemm_store(to + (k + u) * ld, v[u]);
             }
-    }
+            for (; k < width; k++)
+                for (int u = 0; u < RNN_VL; u++)
+                    to[k * ld + u] = u < units ? w[u * width + k] : 0;
+        }
 }
 
 /* The transposed weights, for gradients: panels of U columns, [row][U], row r being (r + shift) % rows of w.
@@ -123,8 +125,9 @@ CS_KERNEL(rnn_share) {
     }
 }
 
-/* The way back: dx[i][column] = sum_k d[i * ldd + k] w[k][column], + dx before if it `adds`.
- * ptr: dx, d, packed, dx   ints: rows, columns, depth, ldd, step, adds   items: rnn_part, 4 U columns each */
+/* The way back: dx[i][column] = sum_k d[i * ldd + k] w[k][column], + z, which lies as dx does and may be dx,
+ * if it `adds`. ptr: dx, d, packed, z   ints: rows, columns, depth, ldd, step, adds   items: rnn_part, 4 U
+ * columns each */
 CS_KERNEL(rnn_back) {
     enum { ROWS, COLUMNS, DEPTH, LDD, STEP, ADDS };
     const int64_t *i = c->ints;
@@ -135,19 +138,16 @@ CS_KERNEL(rnn_back) {
         rnn_product_wide(many, sums, p.rows, i[DEPTH], (const real *)c->ptr[1] + p.row * i[LDD], i[LDD],
                          (const real *)c->ptr[2] + p.unit * i[DEPTH]);
         for (int64_t n = 0; n < p.rows; n++) {
-            real *dx = (real *)c->ptr[0] + (p.row + n) * i[COLUMNS] + p.unit, *sum = sums + n * many * U;
+            const int64_t at = (p.row + n) * i[COLUMNS] + p.unit;
+            real *sum = sums + n * many * U;
             if (i[ADDS])
-                for (int64_t u = 0; u < p.units; u++)
-                    dx[u] += sum[u];
-            else
-                memcpy(dx, sum, (size_t)p.units * sizeof(real));
+                rnn_add(sum, (const real *)c->ptr[3] + at, p.units);
+            memcpy((real *)c->ptr[0] + at, sum, (size_t)p.units * sizeof(real));
         }
     }
 }
 
-/* --- forward
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- forward --- */
 /* Every kernel's ints begin so. WIDTH of the state; LDP, LDH: from row to row of the state before and of the
  * new one. */
 enum { ROWS, HIDDEN, WIDTH, SLOTS, LDP, STEP, T, HAS_LENGTHS, LDH, MORE };
@@ -197,7 +197,7 @@ RNN_INLINE void rnn_plain_item(const cs_call *c, rnn_part p, const int64_t units
     }
 }
 
-CS_KERNEL(rnn_plain){RNN_ITEMS(rnn_plain_item)}
+CS_KERNEL(rnn_plain) { RNN_ITEMS(rnn_plain_item); }
 
 /* The cell's state between its bounds: as it is, clipped, or clipped with NaN becoming the lower bound. */
 RNN_INLINE real rnn_clip(real x, int64_t how, real low, real high) {
@@ -248,7 +248,7 @@ RNN_INLINE void rnn_lstm_item(const cs_call *c, rnn_part p, const int64_t units)
     }
 }
 
-CS_KERNEL(rnn_lstm){RNN_ITEMS(rnn_lstm_item)}
+CS_KERNEL(rnn_lstm) { RNN_ITEMS(rnn_lstm_item); }
 
 /* ptr: h, gates (written if `keep`), share (may be gates), packed, bias, before, lengths   ints: ..., keep
  * items: rnn_part r, z = sigmoid(share + s + bias); m = the third s + bias; n = tanh(share + r m); h = (1 -
@@ -282,35 +282,51 @@ RNN_INLINE void rnn_gru_item(const cs_call *c, rnn_part p, const int64_t units) 
     }
 }
 
-CS_KERNEL(rnn_gru) { RNN_ITEMS(rnn_gru_item) }
+CS_KERNEL(rnn_gru) { RNN_ITEMS(rnn_gru_item); }
 
-/* --- backward
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- backward --- */
 /* Every kernel's first inputs are: `after`, the gradient of the state's share one step nearer to the end
  * (DEPTH numbers a row; DEPTH is 0 in the first call), packed weights (rnn_pack_back), dy, the gradient
  * carried to this step's state besides (read if HAS_CARRY), lengths. Rows of `after` and of this step's
  * gradients lie LDG apart. */
 enum { DEPTH = WIDTH, LDY, LDG = LDH, HAS_CARRY = MORE, MORE_BACK };
 
-/* The gradient of this step's state h: rows of U. A sequence that is over has no part in dy. */
-RNN_INLINE const real *rnn_dh(const cs_call *c, int outs, rnn_part p, const int64_t units) {
+/* The sums of an item of two blocks. */
+RNN_INLINE real *rnn_sums_back(const cs_call *c, int outs, rnn_part p, int64_t many) {
     const int64_t *i = c->ints;
-    void *const *in = c->ptr + outs;
-    real *dh = cs_scratch();
+    real *sums = cs_scratch();
     if (i[DEPTH])
-        rnn_product(1, dh, p.rows, i[DEPTH], (const real *)in[0] + p.row * i[LDG], i[LDG],
-                    (const real *)in[1] + p.unit * i[DEPTH]);
+        rnn_product_wide(many, sums, p.rows, i[DEPTH], (const real *)c->ptr[outs] + p.row * i[LDG], i[LDG],
+                         (const real *)c->ptr[outs + 1] + p.unit * i[DEPTH]);
     else
-        memset(dh, 0, (size_t)(p.rows * U) * sizeof(real));
-    for (int64_t n = 0; n < p.rows; n++) {
-        const int64_t row = p.row + n;
-        if (!rnn_is_over(c, in[4], row))
-            rnn_add(dh + n * U, (const real *)in[2] + row * i[LDY] + p.unit, units);
-        if (i[HAS_CARRY])
-            rnn_add(dh + n * U, (const real *)in[3] + row * i[HIDDEN] + p.unit, units);
+        memset(sums, 0, (size_t)(p.rows * many * U) * sizeof(real));
+    return sums;
+}
+
+/* All items of a backward step, block by block. */
+#define RNN_ITEMS_BACK(item_of, outs)                                                                        \
+    for (int64_t item = begin; item < end; item++) {                                                         \
+        const rnn_part p = rnn_part_of(item, c->ints[0], c->ints[1], c->ints[5], 2 * U);                     \
+        const int64_t many = cs_div_up(p.units, U);                                                          \
+        real *sums = rnn_sums_back(c, outs, p, many);                                                        \
+        for (int64_t j = 0; j < many; j++) {                                                                 \
+            const rnn_part q = {p.row, p.rows, p.unit + j * U, cs_min(U, p.units - j * U)};                  \
+            if (q.units == U)                                                                                \
+                item_of(c, q, U, sums + j * U, many * U);                                                    \
+            else                                                                                             \
+                item_of(c, q, q.units, sums + j * U, many * U);                                              \
+        }                                                                                                    \
     }
-    return dh;
+
+/* Adds to a row's sums what makes them the gradient of this step's state. A sequence that is over has no part
+ * in dy. */
+RNN_INLINE void rnn_add_heads(const cs_call *c, int outs, int64_t row, int64_t unit, int is_over, real *dh,
+                              int64_t units) {
+    void *const *in = c->ptr + outs;
+    if (!is_over)
+        rnn_add(dh, (const real *)in[2] + row * c->ints[LDY] + unit, units);
+    if (c->ints[HAS_CARRY])
+        rnn_add(dh, (const real *)in[3] + row * c->ints[HIDDEN] + unit, units);
 }
 
 /* What goes to the state before without a product: all of a row that is over, else nothing. */
@@ -325,14 +341,15 @@ RNN_INLINE void rnn_carry(const cs_call *c, void *carry, int64_t at, const real 
 
 /* ptr: d, carry (written if has_lengths), after, packed, dy, carry, lengths, h   ints: ..., relu   items:
  * rnn_part */
-RNN_INLINE void rnn_plain_grad_item(const cs_call *c, rnn_part p, const int64_t units) {
+RNN_INLINE void rnn_plain_grad_item(const cs_call *c, rnn_part p, const int64_t units, real *sums,
+                                    int64_t ld) {
     enum { RELU = MORE_BACK };
     const int64_t *i = c->ints, hidden = i[HIDDEN];
-    const real *sums = rnn_dh(c, 2, p, units);
     for (int64_t n = 0; n < p.rows; n++) {
         const int64_t row = p.row + n;
         const int is_over = rnn_is_over(c, c->ptr[6], row);
-        const real *dh = sums + n * U;
+        real *dh = sums + n * ld;
+        rnn_add_heads(c, 2, row, p.unit, is_over, dh, units);
         real y[U], d[U];
         rnn_get(y, (const real *)c->ptr[7] + row * i[LDP] + p.unit, units);
         if (i[RELU])
@@ -348,19 +365,21 @@ RNN_INLINE void rnn_plain_grad_item(const cs_call *c, rnn_part p, const int64_t 
     }
 }
 
-CS_KERNEL(rnn_plain_grad){RNN_ITEMS(rnn_plain_grad_item)}
+CS_KERNEL(rnn_plain_grad) { RNN_ITEMS_BACK(rnn_plain_grad_item, 2); }
 
 /* ptr: d (4 gates), dcell, carry (written if has_lengths), after, packed, dy, carry, lengths, gates, cell,
  * cell before, dcell   ints: ..., has_dcell, clip   floats: min, max   items: rnn_part */
-RNN_INLINE void rnn_lstm_grad_item(const cs_call *c, rnn_part p, const int64_t units) {
+RNN_INLINE void rnn_lstm_grad_item(const cs_call *c, rnn_part p, const int64_t units, real *sums,
+                                   int64_t ld) {
     enum { HAS_DCELL = MORE_BACK, CLIP };
     const int64_t *i = c->ints, hidden = i[HIDDEN];
     const real low = K(c->floats[0]), high = K(c->floats[1]);
-    const real *sums = rnn_dh(c, 3, p, units);
     for (int64_t n = 0; n < p.rows; n++) {
         const int64_t row = p.row + n, at = row * hidden + p.unit;
         const int is_over = rnn_is_over(c, c->ptr[7], row);
-        const real *dh = sums + n * U, *gate = (const real *)c->ptr[8] + (p.unit / U * i[ROWS] + row) * 4 * U;
+        const real *gate = (const real *)c->ptr[8] + (p.unit / U * i[ROWS] + row) * 4 * U;
+        real *dh = sums + n * ld;
+        rnn_add_heads(c, 3, row, p.unit, is_over, dh, units);
         real cell[U], last[U], dcell[U] = {0}, d[4][U];
         rnn_get(cell, (const real *)c->ptr[9] + at, units);
         rnn_get(last, (const real *)c->ptr[10] + at, units);
@@ -392,19 +411,21 @@ RNN_INLINE void rnn_lstm_grad_item(const cs_call *c, rnn_part p, const int64_t u
     }
 }
 
-CS_KERNEL(rnn_lstm_grad){RNN_ITEMS(rnn_lstm_grad_item)}
+CS_KERNEL(rnn_lstm_grad) { RNN_ITEMS_BACK(rnn_lstm_grad_item, 3); }
 
 /* ptr: d (of n, r, z, m), carry, after (from r on), packed, dy, carry, lengths, gates, before   ints: ...
    items: rnn_part */
-RNN_INLINE void rnn_gru_grad_item(const cs_call *c, rnn_part p, const int64_t units) {
+RNN_INLINE void rnn_gru_grad_item(const cs_call *c, rnn_part p, const int64_t units, real *sums, int64_t ld) {
     const int64_t *i = c->ints, hidden = i[HIDDEN];
-    const real *sums = rnn_dh(c, 2, p, units);
     for (int64_t n = 0; n < p.rows; n++) {
         const int64_t row = p.row + n;
-        const real *dh = sums + n * U, *gate = (const real *)c->ptr[7] + (p.unit / U * i[ROWS] + row) * 4 * U;
+        const int is_over = rnn_is_over(c, c->ptr[6], row);
+        const real *gate = (const real *)c->ptr[7] + (p.unit / U * i[ROWS] + row) * 4 * U;
+        real *dh = sums + n * ld;
+        rnn_add_heads(c, 2, row, p.unit, is_over, dh, units);
         real last[U], carry[U], d[4][U];
         rnn_get(last, (const real *)c->ptr[8] + row * i[LDP] + p.unit, units);
-        if (rnn_is_over(c, c->ptr[6], row)) {
+        if (is_over) {
             memset(d, 0, sizeof d);
             memcpy(carry, dh, sizeof carry);
         } else
@@ -422,4 +443,4 @@ RNN_INLINE void rnn_gru_grad_item(const cs_call *c, rnn_part p, const int64_t un
     }
 }
 
-CS_KERNEL(rnn_gru_grad) { RNN_ITEMS(rnn_gru_grad_item) }
+CS_KERNEL(rnn_gru_grad) { RNN_ITEMS_BACK(rnn_gru_grad_item, 2); }

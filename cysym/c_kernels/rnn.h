@@ -7,7 +7,7 @@
  * rounding error. Only rnn.c includes it. */
 #ifndef CYSYM_RNN_H
 #define CYSYM_RNN_H
-#include "cysym.h"
+#include "gemm.h"
 
 #define RNN_INLINE static inline __attribute__((always_inline))
 
@@ -15,11 +15,11 @@ enum {
     RNN_UNITS = 16, /* of an item; ops/rnn.py knows it */
     RNN_ROWS = 64,  /* most rows of an item; ops/rnn.py obeys it */
     RNN_SLICE = 256,
-    RNN_VL = CS_VEC_BYTES / (int)sizeof(real),
+    RNN_VL = GEMM_VL,
 };
 
-typedef real rnn_vec __attribute__((vector_size(CS_VEC_BYTES)));
-typedef real rnn_vecu __attribute__((vector_size(CS_VEC_BYTES), aligned(sizeof(real)), may_alias));
+typedef gemm_vec rnn_vec;
+typedef gemm_vecu rnn_vecu;
 
 /* Row i of five is reached from the row `at` with a factor the processor's addresses know: 0, s, 2 s, 3 s, 4
  * s. */
@@ -86,7 +86,8 @@ RNN_INLINE void rnn_tile(int rows, int nv, int64_t kc, const real *a, int64_t ld
 #if CS_ISA_avx512
 #define RNN_EACH_4(F) F(1, 4) F(2, 4) F(3, 4) F(4, 4) F(5, 4) F(6, 4) F(7, 4)
 #define RNN_EACH_3(F) F(1, 3) F(2, 3) F(3, 3) F(4, 3) F(5, 3) F(6, 3) F(7, 3) F(8, 3) F(9, 3)
-#define RNN_EACH_2(F) F(1, 2) F(2, 2) F(4, 2) F(6, 2) F(8, 2) F(10, 2) F(12, 2)
+#define RNN_EACH_2(F)                                                                                        \
+    F(1, 2) F(2, 2) F(3, 2) F(4, 2) F(5, 2) F(6, 2) F(7, 2) F(8, 2) F(9, 2) F(10, 2) F(11, 2) F(12, 2)
 #define RNN_EACH_1(F) F(1, 1) F(2, 1) F(4, 1) F(8, 1) F(12, 1) F(16, 1) F(20, 1)
 RNN_EACH_4(RNN_TILE)
 RNN_EACH_3(RNN_TILE)

@@ -240,8 +240,9 @@ class Initializer:
 
     def _init_default(self, name: str, _: nd.NDArray) -> None:
         raise ValueError(
-            f"Unknown initialization pattern for {name or repr(name)}. Names ending in weight, bias, gamma or "
-            "beta have a default; give others their own initializer, as in mx.sym.Variable(init=mx.init.Zero())"
+            f"Unknown initialization pattern for {name or repr(name)}. Names ending in weight, bias, "
+            "gamma or beta have a default; give others their own initializer, as in "
+            "mx.sym.Variable(init=mx.init.Zero())"
         )
 
 

@@ -11,6 +11,7 @@ import warnings
 from typing import Any, ClassVar, NoReturn
 
 from .. import ndarray as nd
+from ..arguments import text
 from ..base import MXNetError
 
 _ops: Any = nd  # operators are functions mypy does not see
@@ -138,7 +139,7 @@ class TestStore(KVStoreBase):
 
 def check_capability(capability: str) -> bool:
     """True for the one capability that can be asked about; ValueError for any other."""
-    if capability.lower() != KVStoreBase.OPTIMIZER:
+    if text(capability, "capability").lower() != KVStoreBase.OPTIMIZER:
         raise ValueError(f"Unknown capability: {capability}; known is {KVStoreBase.OPTIMIZER!r}")
     return True
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import ndarray as nd
 from .. import optimizer as opt
-from ..arguments import file_name
+from ..arguments import file_name, function, options
 from ..base import MXNetError, ShapeError
 from ..context import cpu
 from ..formats.atomic import write_atomic
@@ -153,6 +153,8 @@ class KVStore(KVStoreBase):
         """`init`, then `pull` into `out`."""
         given = {name: arrays[0].shape for name, arrays in _pairs(key, value, "broadcast") if arrays}
         for name, arrays in _pairs(key, out, "broadcast"):
+            if not arrays:
+                raise ValueError(f"key {name!r}: the list of arrays to pull into is empty")
             for array in arrays:
                 if array.shape != given.get(name, array.shape):
                     raise ShapeError(
@@ -219,10 +221,10 @@ class KVStore(KVStoreBase):
             raise MXNetError(
                 f"gradient compression is not supported for kvstore {self.handle!r}; use 'device'"
             )
-        params = dict(compression_params)
+        params = options(compression_params, "compression_params")
         kind = params.pop("type", None)
         if kind != "2bit":
-            raise MXNetError(f"gradient compression: type must be '2bit', got {kind!r}")
+            raise MXNetError(f"gradient compression: compression_params must have type '2bit', got {kind!r}")
         given = params.pop("threshold", 0.5)
         if params:
             raise MXNetError(
@@ -230,7 +232,7 @@ class KVStore(KVStoreBase):
             )
         try:
             threshold = float(given)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             threshold = math.nan
         if not (threshold > 0 and math.isfinite(threshold)):
             raise MXNetError(
@@ -264,7 +266,7 @@ class KVStore(KVStoreBase):
 
         Keys arrive as they were given; MXNet turns strings into bytes on their way to such a function.
         """
-        self._updater = updater
+        self._updater = function(updater, "updater", optional=True)
 
     set_updater = _set_updater
 

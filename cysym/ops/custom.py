@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..base import MXNetError
-from ..context import Context
 from ..dtypes import TYPES, dtype_code
 from .rules import ShapeRule, TypeRule, is_known
 from .schema import Backward, OpDef, Str
@@ -205,7 +204,7 @@ class Custom(OpDef):
         names = self.input_names()
         data, aux = [c.input(n) for n in names], [c.input(n) for n in self.aux_names()]
         outs = [c.output(n) for n in self.output_names()]
-        context = Context("cpu" if c.device.kind == "cpu" else "gpu", c.device.index)
+        context = self.prop._context(c.device)
         operator = _guard(
             self.op_type, "create_operator", self.prop.create_operator, context,
             [list(t.shape) for t in data], [t.dtype for t in data],

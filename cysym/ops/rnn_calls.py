@@ -103,8 +103,6 @@ class LayerCalls:
         self._had: dict[tuple[str, bool], Tensor] = {}
         self.weights = z.split(self.input("parameters"))
         self.lengths = c.input("sequence_length", dtype=INT64) if self.op.use_sequence_length else None
-        self.step = pieces(z.batch, pieces(z.batch, MAX_ROWS)) if z.batch else 1
-        self.items = pieces(z.hidden, UNITS) * pieces(z.batch, self.step)
 
     def input(self, name: str) -> Tensor:
         """The same tensor each time: asking the context twice may copy twice."""
@@ -130,15 +128,22 @@ class LayerCalls:
         state = self.z.state
         return t.view((*t.shape[:2], state), direction * state * t.itemsize, t.strides)
 
-    def cost(self, depth: int) -> float:
-        """Nanoseconds of an item. One worth a core's while is made a slice of its own."""
-        one = 100.0 + self.step * UNITS * (depth / 80 + 2.0 * self.z.gates)
-        return max(one, OWN_SLICE) if one * self.items > 1.5 * OWN_SLICE else one
+    def cut(self, units: int, most: int, depth: int) -> tuple[int, int, float]:
+        """Of a step whose items are `units` units of at most `most` rows: rows and number of items, and the
+        cost of one.
 
-    def flags(self, depth: int, second: int, ldp: int, t: int, last: int) -> list[int]:
-        """The integers every kernel of a step begins with."""
+        An item worth a core's while is made a slice of its own.
+        """
         z = self.z
-        return [z.batch, z.hidden, depth, second, ldp, self.step, t, int(self.lengths is not None), last]
+        step = pieces(z.batch, pieces(z.batch, most)) if z.batch else 1
+        items = pieces(z.hidden, units) * pieces(z.batch, step)
+        cost = 100.0 + step * units * (depth / 80 + 2.0 * z.gates)
+        return step, items, max(cost, OWN_SLICE) if cost * items > 1.5 * OWN_SLICE else cost
+
+    def flags(self, depth: int, second: int, ldp: int, step: int, t: int, last: int) -> list[int]:
+        """The integers every kernel of a step begins with; `step` rows of the batch an item."""
+        z = self.z
+        return [z.batch, z.hidden, depth, second, ldp, step, t, int(self.lengths is not None), last]
 
     def limits(self) -> tuple[int, list[float]]:
         """How the cell is clipped, and its bounds."""
@@ -236,28 +241,26 @@ class RNNForwardCalls(LayerCalls):
             cells = part(part(self.output("cells"), layer), direction) if c.wants("cells") else None
             carried = c.temp((z.batch, z.hidden), x.dtype)
         unprojected = c.temp((z.batch, z.hidden), x.dtype) if w.r is not None else None
+        step, items, cost = self.cut(UNITS, MAX_ROWS, z.gates * z.state)
         for t in self.order(direction):
             share, to = part(gates, t), part(h, t)
-            ints = self.flags(z.state, slots, ldp, t, z.hidden if unprojected is not None else self.row)
+            ints = self.flags(z.state, slots, ldp, step, t, z.hidden if unprojected is not None else self.row)
             ins = [share, packed, w.bias_h, before]
             lengths = packed if self.lengths is None else self.lengths
-            cost = self.cost(z.gates * z.state)
             if op.mode == "lstm":
                 new = carried if cells is None else part(cells, t)
                 outs = [to if unprojected is None else unprojected, new, share]
                 ints += [int(keep), clip]
-                c.call("rnn_lstm", outs, [*ins, cell, lengths], ints, limits, items=self.items, cost=cost)
+                c.call("rnn_lstm", outs, [*ins, cell, lengths], ints, limits, items=items, cost=cost)
                 cell = new
                 if unprojected is not None and w.r is not None:
                     size, ends = (z.batch, z.state, z.hidden), ((z.hidden, 1), (1, z.hidden))
                     matmul(c, to, unprojected, w.r, size, *ends, self.row)
             elif op.mode == "gru":
-                c.call(
-                    "rnn_gru", [to, share], [*ins, lengths], [*ints, int(keep)], items=self.items, cost=cost
-                )
+                c.call("rnn_gru", [to, share], [*ins, lengths], [*ints, int(keep)], items=items, cost=cost)
             else:
                 ints.append(int(op.mode == "rnn_relu"))
-                c.call("rnn_plain", [to], [*ins, lengths], ints, items=self.items, cost=cost)
+                c.call("rnn_plain", [to], [*ins, lengths], ints, items=items, cost=cost)
             before, ldp = to, self.row
         self._give("state_output", layer, direction, before)
         if op.mode == "lstm":

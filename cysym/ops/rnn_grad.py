@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .dot import COL_STEP, MAX_COLS, matmul, pieces, sum_rows, up
+from .dot import COL_STEP, MAX_COLS, pieces, sum_rows, up
 from .dropout import emit_times
-from .rnn_calls import ROWS_OF, UNITS, LayerCalls, part
+from .rnn_calls import MAX_ROWS, ROWS_OF, UNITS, LayerCalls, part
 
 if TYPE_CHECKING:
     from ..passes.ir import Tensor
+
+# Weights that stay in a core's second-level cache are read again for every 12 rows, which a register tile
+# holds; larger ones are read once for all rows.
+SECOND_LEVEL, FEW_ROWS = 1 << 20, 12
 
 
 class RNNBackwardCalls(LayerCalls):
@@ -66,17 +70,12 @@ class RNNBackwardCalls(LayerCalls):
         ldg = padded(rows + is_gru * z.hidden)
         d = c.temp((z.time, z.batch, ldg), dy.dtype)
         share = d.view((z.time, z.batch, rows), is_gru * z.hidden * d.itemsize, d.strides)
-        carry = self._run_steps(layer, direction, self._packed(w.h), d, share, dy)
+        packed = self._packed(w.h)
+        carry = self._run_steps(layer, direction, packed, d, share, dy)
         steps = z.time * z.batch
         if dx is not None:
-            step = ROWS_OF[4]
-            packed = self._packed(w.x, 2 * z.hidden if is_gru else 0)
-            c.call(
-                "rnn_back", [dx], [d, packed, dx] if direction else [d, packed, d],
-                [steps, width, rows, ldg, step, direction],
-                items=pieces(width, 4 * UNITS) * pieces(steps, step),
-                cost=100.0 + min(step, steps) * 4 * UNITS * (rows / 80 + 1.0),
-            )  # fmt: skip
+            back = self._packed(w.x, 2 * z.hidden if is_gru else 0)
+            self._back(dx, d, back, steps, rows, ldg, dx if direction else None)
         if self.grads is not None:
             g = self.grads[layer][direction]
             for first, at, n in ((0, z.hidden, 2), (2, 0, 1)) if is_gru else ((0, 0, z.gates),):
@@ -93,8 +92,19 @@ class RNNBackwardCalls(LayerCalls):
         if c.wants("state"):
             first_step = part(share, z.time - 1 if direction else 0)
             out = part(self.output("state"), layer * z.directions + direction)
-            size = (z.batch, z.hidden, rows)
-            matmul(c, out, first_step, w.h, size, (ldg, 1), (z.hidden, 1), z.hidden, addend=carry)
+            self._back(out, first_step, packed, z.batch, rows, ldg, carry)
+
+    def _back(
+        self, out: Tensor, d: Tensor, packed: Tensor, rows: int, depth: int, ldd: int, addend: Tensor | None
+    ) -> None:
+        """out (rows, columns) = d times packed weights, + an addend that lies like out and may be out."""
+        columns, step = out.shape[-1], ROWS_OF[4]
+        self.c.call(
+            "rnn_back", [out], [d, packed, d if addend is None else addend],
+            [rows, columns, depth, ldd, step, int(addend is not None)],
+            items=pieces(columns, 4 * UNITS) * pieces(rows, step),
+            cost=100.0 + min(step, rows) * 4 * UNITS * (depth / 80 + 1.0),
+        )  # fmt: skip
 
     def _grad_of_recurrence(self, out: Tensor, layer: int, direction: int, share: Tensor, ldg: int) -> None:
         """The weights of the state: first the step that saw the initial state, then all others."""
@@ -138,35 +148,34 @@ class RNNBackwardCalls(LayerCalls):
             start_cell = self.initial("state_cell", layer, direction)
             dcell = part(self.input("ograd2"), row) if op.state_outputs else None
             dcell_to = c.temp((z.batch, z.hidden), dy.dtype)
+        full = z.gates * z.hidden
+        is_near = full * z.hidden * d.itemsize <= SECOND_LEVEL
+        step, items, cost = self.cut(2 * UNITS, FEW_ROWS if is_near else MAX_ROWS, full)
         after, depth = packed, 0
         times = self.order(direction, back=True)
         for t in times:
             previous, is_first = (t + 1 if direction else t - 1), t == times[-1]
             carried = given if depth == 0 else carry
             ldp = z.hidden if op.mode == "gru" and is_first else self.row
-            ints = [*self.flags(depth, self.row, ldp, t, ldg), int(carried is not None)]
+            ints = [*self.flags(depth, self.row, ldp, step, t, ldg), int(carried is not None)]
             to = part(d, t)
             ins = [after, packed, part(dy, t), packed if carried is None else carried, lengths]
-            cost, carry_to = self.cost(max(depth, 1)), to if carry is None else carry
+            carry_to = to if carry is None else carry
             if op.mode == "lstm":
                 if is_first and c.wants("state_cell"):
                     dcell_to = part(self.output("state_cell"), row)
                 cell = start_cell if is_first else part(cells, previous)
                 ins += [part(gates, t), part(cells, t), cell, packed if dcell is None else dcell]
                 ints += [int(dcell is not None), clip]
-                c.call(
-                    "rnn_lstm_grad", [to, dcell_to, carry_to], ins, ints, limits, items=self.items, cost=cost
-                )
+                c.call("rnn_lstm_grad", [to, dcell_to, carry_to], ins, ints, limits, items=items, cost=cost)
                 dcell = dcell_to
             elif op.mode == "gru":
                 ins += [part(gates, t), start if is_first else part(h, previous)]
-                c.call("rnn_gru_grad", [to, carry_to], ins, ints, items=self.items, cost=cost)
+                c.call("rnn_gru_grad", [to, carry_to], ins, ints, items=items, cost=cost)
             else:
                 ints.append(int(op.mode == "rnn_relu"))
-                c.call(
-                    "rnn_plain_grad", [to, carry_to], [*ins, part(h, t)], ints, items=self.items, cost=cost
-                )
-            after, depth = part(share, t), z.gates * z.hidden
+                c.call("rnn_plain_grad", [to, carry_to], [*ins, part(h, t)], ints, items=items, cost=cost)
+            after, depth = part(share, t), full
         return carry
 
 

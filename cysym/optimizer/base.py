@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import ndarray as nd
-from ..arguments import function, mapping, needs, number, optional_number, shown, whole
-from ..base import MXNetError
+from ..arguments import function, mapping, needs, number, optional_number, shown, text, whole
+from ..base import MXNetError, ShapeError
 from ..lr_scheduler import LRScheduler
 
 Index = int | str
@@ -130,12 +130,10 @@ class Optimizer:
     @staticmethod
     def create_optimizer(name: str, **kwargs: Any) -> Optimizer:
         """Make the optimizer registered under `name`; ValueError if there is none."""
-        klass = Optimizer.opt_registry.get(name.lower()) if isinstance(name, str) else None
+        klass = Optimizer.opt_registry.get(text(name, "the name of an optimizer").lower())
         if klass is None:
             known = ", ".join(sorted(Optimizer.opt_registry))
-            raise ValueError(
-                f"Cannot find optimizer {name if name and isinstance(name, str) else shown(name)}; known are: {known}"
-            )
+            raise ValueError(f"Cannot find optimizer {name or repr(name)}; known are: {known}")
         return klass(**kwargs)
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
@@ -181,7 +179,8 @@ class Optimizer:
     @property
     def learning_rate(self) -> float:
         """The rate now, before per-parameter multipliers."""
-        return self.lr if self.lr_scheduler is None else self.lr_scheduler(self.num_update)
+        rate: float = self.lr if self.lr_scheduler is None else self.lr_scheduler(self.num_update)
+        return rate
 
     def set_learning_rate(self, lr: float) -> None:
         """Set the rate; UserWarning is raised if a scheduler decides it."""
@@ -287,33 +286,68 @@ def _multipliers(given: Any, what: str) -> Mapping[Any, float]:
 
 
 def _all_or_nothing(update: Callable[..., None]) -> Callable[..., None]:
-    """An `update` that counts no step when it fails, and says which of its arguments is no array."""
+    """An `update` that counts no step when it fails, and says which of its arguments is wrong."""
 
     @functools.wraps(update)
     def checked(self: Optimizer, index: Any, weight: Any, grad: Any, state: Any) -> None:
         counts, total = self._index_update_count, self.num_update
-        several = isinstance(index, list | tuple)
+        indices = index if isinstance(index, tuple | list) else (index,)
         try:
-            before = [counts.get(i) for i in index] if several else counts.get(index)
+            before = list(map(counts.get, indices))
         except TypeError:
             raise TypeError(f"index must be an int or a str, or a list of them, got {shown(index)}") from None
         try:
             update(self, index, weight, grad, state)
         except Exception:
             self.num_update = total
-            for i, count in zip(index, before, strict=True) if several else ((index, before),):
+            for i, count in zip(indices, before, strict=True):
                 if count is None:
                     counts.pop(i, None)
                 else:
                     counts[i] = count
-            for what, given in (("weight", weight), ("grad", grad)):
-                for array in given if several and isinstance(given, list | tuple) else [given]:
-                    _check_array(self, what, array)
-            if not several and type(self).__module__.startswith(__package__):  # others may let states grow
-                _check_state(self, index, weight, state)
+            if indices is index:
+                _check_lists(self, index, weight, grad, state)
+            else:
+                _check_array(self, "weight", weight)
+                _check_array(self, "grad", grad)
+                if type(self).__module__.startswith(__package__):  # others may let states grow
+                    _check_state(self, index, weight, state)
             raise
 
     return checked
+
+
+def _check_lists(optimizer: Optimizer, index: Any, weight: Any, grad: Any, state: Any) -> None:
+    """Raise unless the lists of an update fit together."""
+    if not optimizer.aggregate_num:
+        raise TypeError(f"{type(optimizer).__name__}: index must be an int or a str, got {shown(index)}")
+    for what, given in (("weight", weight), ("grad", grad), ("state", state)):
+        if not isinstance(given, list | tuple):
+            raise TypeError(
+                f"{type(optimizer).__name__}: {what} must be a list as index is, got {shown(given)}"
+            )
+    if not 0 < len(index) == len(weight) == len(grad) == len(state):
+        raise ValueError(
+            f"{type(optimizer).__name__}: the lists of index, weight, grad and state must have one length, "
+            f"not {len(index)}, {len(weight)}, {len(grad)}, {len(state)}"
+        )
+    if len(index) == 1:
+        return
+    check_pairs(optimizer, weight, grad)
+
+
+def check_pairs(optimizer: Optimizer, weights: Sequence[Any], grads: Sequence[Any]) -> None:
+    """Raise unless every gradient is an array as its weight is."""
+    name = type(optimizer).__name__
+    for weight, grad in zip(weights, grads, strict=True):
+        _check_array(optimizer, "weight", weight)
+        _check_array(optimizer, "grad", grad)
+        own = type(optimizer).__module__.startswith(__package__ or "")  # others may have rules of their own
+        if own and (weight.spec != grad.spec or weight.context != grad.context):
+            raise ShapeError(
+                f"{name}: a grad is {grad.shape} {grad.dtype.__name__} on {grad.context}, its weight "
+                f"{weight.shape} {weight.dtype.__name__} on {weight.context}"
+            )
 
 
 def _check_array(optimizer: Optimizer, what: str, array: Any) -> None:
@@ -333,10 +367,10 @@ def _check_state(optimizer: Optimizer, index: Any, weight: Any, state: Any) -> N
         ) from None
 
 
-def form(state: Any) -> Any:
+def form(state: Any, depth: int = 0) -> Any:
     """What can be compared of a state: None, the shape of an array, or a list of these."""
-    if isinstance(state, list | tuple):
-        return [form(part) for part in state]
+    if isinstance(state, list | tuple) and depth < 9:
+        return [form(part, depth + 1) for part in state]
     return state.shape if isinstance(state, nd.NDArray) else state if state is None else type(state)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ndarray as nd
-from ..arguments import needs
+from ..arguments import needs, shown
 from ..base import MXNetError
 from ..context import Context
 from . import states as _states
-from .base import Index, Optimizer, State
+from .base import Index, Optimizer, State, check_pairs
 
 
 class Updater:
@@ -52,6 +52,9 @@ class Updater:
         if not isinstance(index, list | tuple):
             self._one(index.decode() if isinstance(index, bytes) else index, grad, weight)
             return
+        for what, given in (("grad", grad), ("weight", weight)):
+            if not isinstance(given, list | tuple):
+                raise TypeError(f"{what} must be a list as index is, got {shown(given)}")
         if not len(index) == len(grad) == len(weight):
             raise ValueError(
                 f"an update needs lists of one length, got {len(index)} indices, {len(grad)} gradients, "
@@ -60,15 +63,19 @@ class Updater:
         if not weight:
             return
         optimizer = self.optimizer
+        if not _fit(weight, grad):  # the first must not be updated when the second cannot be
+            check_pairs(optimizer, weight, grad)
         optimizer._set_current_context(weight[0].context.device_id)
         synced = self.states_synced
-        indices: list[Index] = []
-        for i, w in zip(index, weight, strict=True):
-            if isinstance(i, bytes):
-                i = i.decode()
-            if not synced.get(i):
-                self._prepare(i, w)
-            indices.append(i)
+        indices: list[Index] = [i.decode() if isinstance(i, bytes) else i for i in index]
+        try:
+            ready = all(map(synced.get, indices))
+        except TypeError:
+            raise TypeError(f"index must hold ints or strings, got {shown(index)}") from None
+        if not ready:
+            for i, w in zip(indices, weight, strict=True):
+                if not synced.get(i):
+                    self._prepare(i, w)
         if self.aggregate_updates:
             self._aggregated(indices, grad, weight)
             return
@@ -77,8 +84,14 @@ class Updater:
 
     def _one(self, index: Index, grad: Any, weight: Any) -> None:
         optimizer = self.optimizer
+        if not isinstance(weight, nd.NDArray):
+            raise TypeError(f"weight must be an NDArray where index is {shown(index)}, got {shown(weight)}")
         optimizer._set_current_context(weight.context.device_id)
-        if not self.states_synced.get(index):
+        try:
+            known = self.states_synced.get(index)
+        except TypeError:
+            raise TypeError(f"index must be an int or a str, or a list, got {shown(index)}") from None
+        if not known:
             self._prepare(index, weight)
         state = self.states[index]
         if self.aggregate_updates:
@@ -127,10 +140,15 @@ class Updater:
 
     def sync_state_context(self, state: State, context: Context) -> State:
         """The same state with its arrays on `context`."""
+        if not isinstance(context, Context):
+            raise TypeError(f"context must be a Context, got {shown(context)}")
         if isinstance(state, nd.NDArray):
             return state.as_in_context(context)
         if isinstance(state, list | tuple):
-            return type(state)([self.sync_state_context(part, context) for part in state])
+            try:
+                return type(state)([self.sync_state_context(part, context) for part in state])
+            except RecursionError:
+                raise ValueError("a state must not hold itself") from None
         return state
 
     def get_states(self, dump_optimizer: bool = False) -> bytes:
@@ -154,6 +172,15 @@ class Updater:
         if optimizer is not None:
             self.optimizer = optimizer
             self.aggregate_updates = optimizer.aggregate_num > 0
+
+
+def _fit(weights: Sequence[Any], grads: Sequence[Any]) -> bool:
+    try:
+        return [w.spec for w in weights] == [g.spec for g in grads] and [w.context for w in weights] == [
+            g.context for g in grads
+        ]
+    except AttributeError:
+        return False
 
 
 def _form(state: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from .. import attribute as _attribute
 from .. import ops as _ops
 from .._core import Node
-from ..arguments import file_name
+from ..arguments import file_name, number, shown
 from ..base import MXNetError
 from ..dtypes import dtype_code
 from ..formats.symbol_json import hide_attrs
@@ -76,11 +76,18 @@ def Variable(
     if dtype is not None:
         attrs["__dtype__"] = str(dtype_code(dtype))
     if init is not None:
-        attrs["__init__"] = init if isinstance(init, str) else init.dumps()
+        if not isinstance(init, str) and (
+            isinstance(init, type) or not callable(getattr(init, "dumps", None))
+        ):
+            raise TypeError(f"variable {name}: init must be an Initializer or its name, got {shown(init)}")
+        written = init if isinstance(init, str) else init.dumps()
+        if not isinstance(written, str):  # dumps of something else, NumPy's arrays have one
+            raise TypeError(f"variable {name}: init must be an Initializer or its name, got {shown(init)}")
+        attrs["__init__"] = written
     if stype is not None:
         codes = {"default": "0", "row_sparse": "1", "csr": "2"}
-        if stype not in codes:
-            raise MXNetError(f"variable {name}: unknown storage type {stype!r}")
+        if not isinstance(stype, str) or stype not in codes:
+            raise MXNetError(f"variable {name}: unknown storage type, stype={shown(stype)}")
         attrs["__storage_type__"] = codes[stype]
     for key, value in kwargs.items():
         if not (key.startswith("__") and key.endswith("__")):
@@ -97,10 +104,13 @@ var = Variable
 
 def Group(symbols: Sequence[Symbol], create_fn: Any = Symbol) -> Symbol:
     """One symbol with all outputs of the list, in order."""
+    given = symbols
     if isinstance(symbols, Iterator):
         symbols = list(symbols)
+    listed = isinstance(symbols, Iterable) and not isinstance(symbols, str | bytes | Mapping)
+    symbols = list(symbols) if listed else []
     if not symbols or any(not isinstance(s, Symbol) for s in symbols):
-        raise TypeError("Expected a list of symbols as input")
+        raise TypeError(f"Expected a list of symbols as input, got {shown(symbols or given)}")
     result: Symbol = create_fn([e for s in symbols for e in s._entries])
     return result
 
@@ -157,14 +167,22 @@ def _creation(op: str, name: str | None, **params: Any) -> Symbol:
 def zeros(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
     """Zeros; a 0 in `shape` is inferred later."""
     return _creation(
-        "_zeros", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs
+        "_zeros",
+        kwargs.pop("name", None),
+        shape=shape,
+        dtype=attr_text(np.float32 if dtype is None else dtype),
+        **kwargs,
     )
 
 
 def ones(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
     """Ones; a 0 in `shape` is inferred later."""
     return _creation(
-        "_ones", kwargs.pop("name", None), shape=shape, dtype=attr_text(dtype or np.float32), **kwargs
+        "_ones",
+        kwargs.pop("name", None),
+        shape=shape,
+        dtype=attr_text(np.float32 if dtype is None else dtype),
+        **kwargs,
     )
 
 
@@ -174,8 +192,8 @@ def full(shape: Any, val: float, dtype: Any = None, **kwargs: Any) -> Symbol:
         "_full",
         kwargs.pop("name", None),
         shape=shape,
-        value=float(val),
-        dtype=attr_text(dtype or np.float32),
+        value=float(number(val, "val")),
+        dtype=attr_text(np.float32 if dtype is None else dtype),
         **kwargs,
     )
 
@@ -187,7 +205,7 @@ def arange(
     """Evenly spaced numbers, as `numpy.arange`, each repeated `repeat` times."""
     return _creation(
         "_arange", name, start=start, stop=stop, step=step, repeat=repeat, infer_range=infer_range,
-        dtype=attr_text(dtype or np.float32),
+        dtype=attr_text(np.float32 if dtype is None else dtype),
     )  # fmt: skip
 
 

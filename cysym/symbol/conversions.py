@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import absent
+from ..arguments import shown
 from ..base import MXNetError
 from .symbol import Symbol
 
@@ -70,9 +71,9 @@ def get_backend_symbol(self: Symbol, backend: str) -> Symbol:
     MXNetError
         A backend that would change what is computed, or that nobody knows.
     """
-    if backend not in FUSING:
+    if not isinstance(backend, str) or backend not in FUSING:
         raise MXNetError(
-            f"backend {backend!r} is not covered; graphs are fused when they are bound, without one "
+            f"backend {shown(backend)} is not covered; graphs are fused when they are bound, without one "
             f"({' and '.join(map(repr, FUSING))} are accepted and change nothing)"
         )
     return self.__copy__()

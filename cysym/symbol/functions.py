@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import shown
 from . import _functions, _mixed
 from .symbol import Symbol
 
@@ -57,6 +58,8 @@ def histogram(a: Symbol, bins: Any = 10, range: Any = None, **kwargs: Any) -> Sy
         raise ValueError("bins argument should be either an integer or a Symbol")
     if range is None:
         raise ValueError("null range is not supported in symbol mode")
+    if not isinstance(range, list | tuple | np.ndarray) or len(range) != 2:
+        raise ValueError(f"range must be a pair of numbers, got {shown(range)}")
     made = _functions["_histogram"](a, bin_cnt=int(bins), range=tuple(range), **kwargs)
     return made
 
@@ -73,14 +76,20 @@ def linspace(
     start: float, stop: float, num: int, endpoint: bool = True, name: str | None = None, dtype: Any = None
 ) -> Symbol:
     """`num` evenly spaced numbers from `start` to `stop`, which is left out unless `endpoint`."""
-    params = {"start": start, "stop": stop, "num": num, "endpoint": endpoint, "dtype": dtype or np.float32}
+    params = {
+        "start": start,
+        "stop": stop,
+        "num": num,
+        "endpoint": endpoint,
+        "dtype": np.float32 if dtype is None else dtype,
+    }
     made: Symbol = _functions["_linspace"](name=name, **params)
     return made
 
 
 def eye(N: int, M: int = 0, k: int = 0, dtype: Any = None, **kwargs: Any) -> Symbol:
     """N x M array (M=0: square) of zeros with ones on diagonal `k`."""
-    made: Symbol = _functions["_eye"](N=N, M=M, k=k, dtype=dtype or np.float32, **kwargs)
+    made: Symbol = _functions["_eye"](N=N, M=M, k=k, dtype=np.float32 if dtype is None else dtype, **kwargs)
     return made
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import util
 from .._core import Graph, Node, topological
+from ..arguments import shown
 from ..base import MXNetError, NotImplementedForSymbol
 from ..dtypes import TYPES, dtype_code
 from ..formats.atomic import write_atomic
@@ -122,7 +123,9 @@ class Symbol:
             )
         for value in (*args, *kwargs.values()):
             if not isinstance(value, Symbol):
-                raise TypeError("Compose expect `Symbol` as arguments")
+                raise TypeError(f"Compose expect `Symbol` as arguments, got {shown(value)}")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Compose: name must be a string, got {shown(name)}")
         if args:
             raise MXNetError("General composition only support kwargs for now")
         order = self._order()
@@ -193,6 +196,8 @@ class Symbol:
     # --- attributes -----------------------------------------------------------------------------------------
     def attr(self, key: str) -> str | None:
         """String attribute of the node, None when absent (and for groups)."""
+        if not isinstance(key, str):
+            raise TypeError(f"key must be a string, got {shown(key)}")
         if self.name is None:
             return None
         node = self._entries[0][0]
@@ -443,7 +448,7 @@ class Symbol:
         """Outputs for the given arrays: bind and one forward."""
         from ..context import current_context
 
-        return self.bind(ctx or current_context(), kwargs).forward()
+        return self.bind(current_context() if ctx is None else ctx, kwargs).forward()
 
     def gradient(self, wrt: Any) -> Any:
         """Not available on a Symbol; use `bind` and `Executor.backward`."""

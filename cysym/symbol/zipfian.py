@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import needs, whole
 from .symbol import Symbol
 
 __all__ = ["rand_zipfian"]
@@ -20,7 +21,9 @@ def zipfian(uniform: Any, true_classes: Any, num_sampled: int, range_max: int, *
     **where
         Its further keywords.
     """
-    width = math.log(range_max + 1)
+    needs(true_classes, "true_classes", "an array or symbol of class numbers", "astype", "log")
+    width = math.log(whole(range_max, "range_max", 1) + 1)
+    whole(num_sampled, "num_sampled", 0)
     draws = uniform(0, width, shape=(num_sampled,), dtype="float64", **where)
     # The inverse of the distribution function log(class + 1) / log(range_max + 1).
     drawn = (draws.exp() - 1).astype("int64") % range_max

@@ -74,7 +74,8 @@ def get_tolerance(dat: Any, tol: Tolerance, default_tol: Mapping[Any, float]) ->
         return float(tol) if isinstance(tol, np.generic) else tol
     dtype = effective_dtype(dat)
     for table in (tol or {}, default_tol):
-        assert isinstance(table, Mapping)
+        if not isinstance(table, Mapping):
+            raise TypeError(f"a tolerance must be a number or a dict of them by element type, got {table!r}")
         found = _entry(table, dtype)
         if found is not None:
             return found

@@ -17,26 +17,55 @@ X = np.arange(24, dtype=np.float32).reshape(6, 4)
 Y = np.arange(6, dtype=np.float32)
 
 ROWS.on(
-    "io.NDArrayIter", lambda f: None, lambda _, **a: (it := mx.io.NDArrayIter(**a), it.provide_data, it)[1:],
+    "io.NDArrayIter",
+    lambda f: None,
+    lambda _, **a: (it := mx.io.NDArrayIter(**a), it.provide_data, it)[1:],
     {
-        "data": X, "label": Y, "batch_size": 4, "shuffle": False, "last_batch_handle": "pad", "data_name": "data",
-        "label_name": "softmax_label", "layout": "NCHW",
+        "data": X,
+        "label": Y,
+        "batch_size": 4,
+        "shuffle": False,
+        "last_batch_handle": "pad",
+        "data_name": "data",
+        "label_name": "softmax_label",
+        "layout": "NCHW",
     },
-)  # fmt: skip
+)
 ROWS.on(
-    "io.NDArrayIter(dict)", lambda f: None, lambda _, **a: (it := mx.io.NDArrayIter(**a), it.provide_data, it)[1:],
-    lambda _: {"data": {"a": X, "b": mx.nd.array(X)}, "label": [Y], "batch_size": 4, "shuffle": True,
-               "last_batch_handle": "roll_over"},
-)  # fmt: skip
+    "io.NDArrayIter(dict)",
+    lambda f: None,
+    lambda _, **a: (it := mx.io.NDArrayIter(**a), it.provide_data, it)[1:],
+    lambda _: {
+        "data": {"a": X, "b": mx.nd.array(X)},
+        "label": [Y],
+        "batch_size": 4,
+        "shuffle": True,
+        "last_batch_handle": "roll_over",
+    },
+)
 ROWS.call("io.DataDesc", mx.io.DataDesc, name="data", shape=(2, 3), dtype=np.float32, layout="NCHW")
 ROWS.call("DataDesc.get_batch_axis", mx.io.DataDesc.get_batch_axis, layout="NCHW")
-ROWS.call("DataDesc.get_list", mx.io.DataDesc.get_list, shapes=[("data", (2, 3))], types=[("data", "float32")])
 ROWS.call(
-    "io.DataBatch", lambda **a: str(mx.io.DataBatch(**a)), data=[mx.nd.ones((2, 3))], label=[mx.nd.ones((2,))], pad=0,
-    index=None, bucket_key=None, provide_data=None, provide_label=None,
-)  # fmt: skip
-ROWS.on("io.ResizeIter", lambda f: None, lambda _, **a: mx.io.ResizeIter(**a),
-        lambda _: {"data_iter": mx.io.NDArrayIter(X, Y, 2), "size": 5, "reset_internal": True}, skip=("size",))  # fmt: skip
+    "DataDesc.get_list", mx.io.DataDesc.get_list, shapes=[("data", (2, 3))], types=[("data", "float32")]
+)
+ROWS.call(
+    "io.DataBatch",
+    lambda **a: str(mx.io.DataBatch(**a)),
+    data=[mx.nd.ones((2, 3))],
+    label=[mx.nd.ones((2,))],
+    pad=0,
+    index=None,
+    bucket_key=None,
+    provide_data=None,
+    provide_label=None,
+)
+ROWS.on(
+    "io.ResizeIter",
+    lambda f: None,
+    lambda _, **a: mx.io.ResizeIter(**a),
+    lambda _: {"data_iter": mx.io.NDArrayIter(X, Y, 2), "size": 5, "reset_internal": True},
+    skip=("size",),
+)
 
 
 def prefetched(_: Any, **a: Any) -> Any:
@@ -45,9 +74,11 @@ def prefetched(_: Any, **a: Any) -> Any:
 
 
 ROWS.on(
-    "io.PrefetchingIter", lambda f: None, prefetched,
+    "io.PrefetchingIter",
+    lambda f: None,
+    prefetched,
     lambda _: {"iters": [mx.io.NDArrayIter(X, Y, 2)], "rename_data": [{"data": "d"}], "rename_label": None},
-)  # fmt: skip
+)
 
 
 def tables(folder: Path) -> Path:
@@ -57,12 +88,21 @@ def tables(folder: Path) -> Path:
 
 
 ROWS.on(
-    "io.CSVIter", tables, lambda f, **a: mx.io.CSVIter(**a),
+    "io.CSVIter",
+    tables,
+    lambda f, **a: mx.io.CSVIter(**a),
     lambda f: {
-        "data_csv": str(f / "x.csv"), "data_shape": (2, 2), "batch_size": 4, "label_csv": str(f / "y.csv"),
-        "label_shape": (1,), "round_batch": True, "dtype": "float32", "data_name": "d", "label_name": "l",
+        "data_csv": str(f / "x.csv"),
+        "data_shape": (2, 2),
+        "batch_size": 4,
+        "label_csv": str(f / "y.csv"),
+        "label_shape": (1,),
+        "round_batch": True,
+        "dtype": "float32",
+        "data_name": "d",
+        "label_name": "l",
     },
-)  # fmt: skip
+)
 
 
 def digits(folder: Path) -> Path:
@@ -72,13 +112,25 @@ def digits(folder: Path) -> Path:
 
 
 ROWS.on(
-    "io.MNISTIter", digits, lambda f, **a: mx.io.MNISTIter(**a),
+    "io.MNISTIter",
+    digits,
+    lambda f, **a: mx.io.MNISTIter(**a),
     lambda f: {
-        "image": str(f / "images"), "label": str(f / "labels"), "batch_size": 2, "shuffle": True, "flat": False,
-        "seed": 3, "silent": True, "num_parts": 1, "part_index": 0, "input_shape": (1, 3, 2), "dtype": "float32",
-        "data_name": "d", "label_name": "l",
+        "image": str(f / "images"),
+        "label": str(f / "labels"),
+        "batch_size": 2,
+        "shuffle": True,
+        "flat": False,
+        "seed": 3,
+        "silent": True,
+        "num_parts": 1,
+        "part_index": 0,
+        "input_shape": (1, 3, 2),
+        "dtype": "float32",
+        "data_name": "d",
+        "label_name": "l",
     },
-)  # fmt: skip
+)
 
 
 # --- records ------------------------------------------------------------------------------------------------
@@ -98,13 +150,21 @@ def read_all(reader: Any) -> Any:
         return [reader.read() for _ in range(4)]
 
 
-ROWS.on("recordio.MXRecordIO", records, lambda f, **a: read_all(mx.recordio.MXRecordIO(**a)),
-        lambda f: {"uri": str(f / "r.rec"), "flag": "r"}, content)  # fmt: skip
 ROWS.on(
-    "recordio.MXIndexedRecordIO", records, lambda f, **a: read_all(mx.recordio.MXIndexedRecordIO(**a)),
-    lambda f: {"idx_path": str(f / "r.idx"), "uri": str(f / "r.rec"), "flag": "r", "key_type": int}, content,
+    "recordio.MXRecordIO",
+    records,
+    lambda f, **a: read_all(mx.recordio.MXRecordIO(**a)),
+    lambda f: {"uri": str(f / "r.rec"), "flag": "r"},
+    content,
+)
+ROWS.on(
+    "recordio.MXIndexedRecordIO",
+    records,
+    lambda f, **a: read_all(mx.recordio.MXIndexedRecordIO(**a)),
+    lambda f: {"idx_path": str(f / "r.idx"), "uri": str(f / "r.rec"), "flag": "r", "key_type": int},
+    content,
     skip=("flag",),
-)  # fmt: skip
+)
 
 
 class Open:
@@ -125,17 +185,37 @@ def written(made: Any) -> Any:
 
 
 ROWS.on("MXIndexedRecordIO.read_idx", lambda f: Open(f, "r"), lambda o, **a: o.file.read_idx(**a), {"idx": 1})
-ROWS.on("MXIndexedRecordIO.seek", lambda f: Open(f, "r"), lambda o, **a: (o.file.seek(**a), o.file.read()), {"idx": 1})
-ROWS.on("MXIndexedRecordIO.write_idx", lambda f: Open(f, "w"), lambda o, **a: (o.file.write_idx(**a), written(o))[1],
-        {"idx": 5, "buf": b"abc"}, lambda o: o.file.tell())  # fmt: skip
-ROWS.on("MXRecordIO.write", lambda f: Open(f, "w"), lambda o, **a: (o.file.write(**a), written(o))[1],
-        {"buf": b"abc"}, lambda o: o.file.tell())  # fmt: skip
+ROWS.on(
+    "MXIndexedRecordIO.seek",
+    lambda f: Open(f, "r"),
+    lambda o, **a: (o.file.seek(**a), o.file.read()),
+    {"idx": 1},
+)
+ROWS.on(
+    "MXIndexedRecordIO.write_idx",
+    lambda f: Open(f, "w"),
+    lambda o, **a: (o.file.write_idx(**a), written(o))[1],
+    {"idx": 5, "buf": b"abc"},
+    lambda o: o.file.tell(),
+)
+ROWS.on(
+    "MXRecordIO.write",
+    lambda f: Open(f, "w"),
+    lambda o, **a: (o.file.write(**a), written(o))[1],
+    {"buf": b"abc"},
+    lambda o: o.file.tell(),
+)
 HEADER = mx.recordio.IRHeader(0, 3.0, 7, 0)
 ROWS.call("recordio.pack", mx.recordio.pack, header=HEADER, s=b"abc")
 ROWS.call("recordio.unpack", mx.recordio.unpack, s=mx.recordio.pack(HEADER, b"abc"))
 PICTURE = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 ROWS.call("recordio.pack_img", mx.recordio.pack_img, header=HEADER, img=PICTURE, quality=95, img_fmt=".png")
-ROWS.call("recordio.unpack_img", mx.recordio.unpack_img, s=mx.recordio.pack_img(HEADER, PICTURE, 9, ".png"), iscolor=-1)
+ROWS.call(
+    "recordio.unpack_img",
+    mx.recordio.unpack_img,
+    s=mx.recordio.pack_img(HEADER, PICTURE, 9, ".png"),
+    iscolor=-1,
+)
 
 
 # --- arrays in files ----------------------------------------------------------------------------------------
@@ -144,9 +224,19 @@ def stored(folder: Path) -> Path:
     return folder
 
 
-ROWS.on("nd.save", stored, lambda f, **a: (mx.nd.save(**a), mx.nd.load(str(f / "good"))),
-        lambda f: {"fname": str(f / "good"), "data": {"a": mx.nd.ones((2,))}},
-        lambda f: (f / "good").read_bytes())  # fmt: skip
+ROWS.on(
+    "nd.save",
+    stored,
+    lambda f, **a: (mx.nd.save(**a), mx.nd.load(str(f / "good"))),
+    lambda f: {"fname": str(f / "good"), "data": {"a": mx.nd.ones((2,))}},
+    lambda f: (f / "good").read_bytes(),
+)
 ROWS.on("nd.load", stored, lambda f, **a: mx.nd.load(**a), lambda f: {"fname": str(f / "good")})
-ROWS.call("nd.load_frombuffer", mx.nd.load_frombuffer, buf=b"".join(bytes(c) for c in __import__(
-    "cysym.formats.params", fromlist=["dumps"]).dumps([np.ones(2, np.float32)], ["a"])))  # fmt: skip
+ROWS.call(
+    "nd.load_frombuffer",
+    mx.nd.load_frombuffer,
+    buf=b"".join(
+        bytes(c)
+        for c in __import__("cysym.formats.params", fromlist=["dumps"]).dumps([np.ones(2, np.float32)], ["a"])
+    ),
+)

@@ -80,7 +80,12 @@ def saved(folder: Path) -> Any:
 
 def values(module: Any) -> Any:
     """Whatever of it can be asked."""
-    found: list[Any] = [module.binded, module.params_initialized, module.optimizer_initialized, module.for_training]
+    found: list[Any] = [
+        module.binded,
+        module.params_initialized,
+        module.optimizer_initialized,
+        module.for_training,
+    ]
     if module.binded:
         found += [module.data_shapes, module.label_shapes, module.output_shapes]
     if module.params_initialized:
@@ -128,77 +133,143 @@ def constructed(_: Any, **a: Any) -> Any:
 
 
 ROWS.on(
-    "Module", lambda f: None, quiet(constructed),
+    "Module",
+    lambda f: None,
+    quiet(constructed),
     lambda _: {
-        "symbol": mlp(), "data_names": ("data",), "label_names": ["softmax_label"], "context": [mx.cpu()],
-        "work_load_list": [1], "fixed_param_names": ["fc_bias"], "state_names": None, "group2ctxs": None,
+        "symbol": mlp(),
+        "data_names": ("data",),
+        "label_names": ["softmax_label"],
+        "context": [mx.cpu()],
+        "work_load_list": [1],
+        "fixed_param_names": ["fc_bias"],
+        "state_names": None,
+        "group2ctxs": None,
         "compression_params": None,
     },
-)  # fmt: skip
+)
 own(
-    "bind", plain,
+    "bind",
+    plain,
     {
-        "data_shapes": DATA, "label_shapes": LABEL, "for_training": True, "inputs_need_grad": True,
-        "force_rebind": False, "grad_req": "write",
+        "data_shapes": DATA,
+        "label_shapes": LABEL,
+        "for_training": True,
+        "inputs_need_grad": True,
+        "force_rebind": False,
+        "grad_req": "write",
     },
-)  # fmt: skip
+)
 own(
-    "bind(shared)", plain,
-    lambda m: {"data_shapes": DATA, "label_shapes": LABEL, "shared_module": filled(), "grad_req": {"fc_weight": "add"}},
-    lambda m, **a: (m.bind(**a), values(m)),
-)  # fmt: skip
-own(
-    "init_params", bound,
+    "bind(shared)",
+    plain,
     lambda m: {
-        "initializer": mx.init.Uniform(0.1), "arg_params": args_of(), "aux_params": aux_of(), "allow_missing": True,
-        "force_init": False, "allow_extra": False,
+        "data_shapes": DATA,
+        "label_shapes": LABEL,
+        "shared_module": filled(),
+        "grad_req": {"fc_weight": "add"},
     },
-)  # fmt: skip
+    lambda m, **a: (m.bind(**a), values(m)),
+)
+own(
+    "init_params",
+    bound,
+    lambda m: {
+        "initializer": mx.init.Uniform(0.1),
+        "arg_params": args_of(),
+        "aux_params": aux_of(),
+        "allow_missing": True,
+        "force_init": False,
+        "allow_extra": False,
+    },
+)
 for missing in (False, True):
     own(
-        f"set_params({missing})", filled,
+        f"set_params({missing})",
+        filled,
         lambda m, missing=missing: {
-            "arg_params": args_of(), "aux_params": aux_of(), "allow_missing": missing, "force_init": True,
+            "arg_params": args_of(),
+            "aux_params": aux_of(),
+            "allow_missing": missing,
+            "force_init": True,
             "allow_extra": False,
         },
         lambda m, **a: (m.set_params(**a), goes(m)),
         raises=(RuntimeError,),
-    )  # fmt: skip
+    )
 own(
-    "init_optimizer", filled,
+    "init_optimizer",
+    filled,
     lambda m: {
-        "kvstore": "local", "optimizer": "sgd", "optimizer_params": {"learning_rate": 0.1}, "force_init": False,
+        "kvstore": "local",
+        "optimizer": "sgd",
+        "optimizer_params": {"learning_rate": 0.1},
+        "force_init": False,
     },
     lambda m, **a: (m.init_optimizer(**a), m.optimizer_initialized),
-)  # fmt: skip
-own(
-    "init_optimizer(objects)", filled,
-    lambda m: {"kvstore": mx.kv.create("device"), "optimizer": mx.optimizer.SGD(), "optimizer_params": ()},
-    lambda m, **a: (m.init_optimizer(**a), train(m)),
-)  # fmt: skip
-own("reshape", ready, {"data_shapes": [("data", (3, 4))], "label_shapes": [("softmax_label", (3,))]},
-    lambda m, **a: (m.reshape(**a), train(m)))  # fmt: skip
-own("forward", ready, lambda m: {"data_batch": batch(), "is_train": True},
-    lambda m, **a: (m.forward(**a), m.get_outputs()))  # fmt: skip
-own(
-    "forward(list)", ready, lambda m: {"data_batch": [batch()]}, lambda m, **a: (m.forward(**a), m.get_outputs())
 )
 own(
-    "forward(data)", ready, lambda m: {"data": [mx.nd.array(X[:2])], "label": [mx.nd.array(Y[:2])]},
+    "init_optimizer(objects)",
+    filled,
+    lambda m: {"kvstore": mx.kv.create("device"), "optimizer": mx.optimizer.SGD(), "optimizer_params": ()},
+    lambda m, **a: (m.init_optimizer(**a), train(m)),
+)
+own(
+    "reshape",
+    ready,
+    {"data_shapes": [("data", (3, 4))], "label_shapes": [("softmax_label", (3,))]},
+    lambda m, **a: (m.reshape(**a), train(m)),
+)
+own(
+    "forward",
+    ready,
+    lambda m: {"data_batch": batch(), "is_train": True},
+    lambda m, **a: (m.forward(**a), m.get_outputs()),
+)
+own(
+    "forward(list)",
+    ready,
+    lambda m: {"data_batch": [batch()]},
+    lambda m, **a: (m.forward(**a), m.get_outputs()),
+)
+own(
+    "forward(data)",
+    ready,
+    lambda m: {"data": [mx.nd.array(X[:2])], "label": [mx.nd.array(Y[:2])]},
     lambda m, **a: (m.forward(mx.io.DataBatch(**a), is_train=True), m.get_outputs()),
-)  # fmt: skip
-own("backward", ready, lambda m: {"out_grads": [mx.nd.ones((2, 3))]},
-    lambda m, **a: (m.backward(**a), m.get_input_grads()))  # fmt: skip
-own("prepare", ready, lambda m: {"data_batch": batch(), "sparse_row_id_fn": None}, lambda m, **a: (m.prepare(**a)))
+)
+own(
+    "backward",
+    ready,
+    lambda m: {"out_grads": [mx.nd.ones((2, 3))]},
+    lambda m, **a: (m.backward(**a), m.get_input_grads()),
+)
+own(
+    "prepare",
+    ready,
+    lambda m: {"data_batch": batch(), "sparse_row_id_fn": None},
+    lambda m, **a: m.prepare(**a),
+)
 own("get_outputs", ready, {"merge_multi_context": True}, lambda m, **a: m.get_outputs(**a))
 own("get_input_grads", ready, {"merge_multi_context": True}, lambda m, **a: m.get_input_grads(**a))
 own(
-    "update_metric", ready,
+    "update_metric",
+    ready,
     lambda m: {"eval_metric": mx.metric.Accuracy(), "labels": [mx.nd.array(Y[:2])], "pre_sliced": False},
     lambda m, eval_metric, **a: (m.update_metric(eval_metric, **a), eval_metric),
-)  # fmt: skip
-own("install_monitor", ready, lambda m: {"mon": mx.mon.Monitor(1)}, lambda m, **a: (m.install_monitor(**a), goes(m)))
-own("borrow_optimizer", filled, lambda m: {"shared_module": ready()}, lambda m, **a: (m.borrow_optimizer(**a), train(m)))
+)
+own(
+    "install_monitor",
+    ready,
+    lambda m: {"mon": mx.mon.Monitor(1)},
+    lambda m, **a: (m.install_monitor(**a), goes(m)),
+)
+own(
+    "borrow_optimizer",
+    filled,
+    lambda m: {"shared_module": ready()},
+    lambda m, **a: (m.borrow_optimizer(**a), train(m)),
+)
 
 
 def with_states(folder: Path) -> Any:
@@ -210,52 +281,110 @@ def with_states(folder: Path) -> Any:
     return made
 
 
-own("set_states", with_states, lambda m: {"states": [mx.nd.ones((2, 4))]},
-    lambda m, **a: (m.set_states(**a), m.get_states()), state=lambda m: m.get_states())  # fmt: skip
-own("set_states(value)", with_states, lambda m: {"value": 3},
-    lambda m, **a: (m.set_states(**a), m.get_states()), state=lambda m: m.get_states())  # fmt: skip
+own(
+    "set_states",
+    with_states,
+    lambda m: {"states": [mx.nd.ones((2, 4))]},
+    lambda m, **a: (m.set_states(**a), m.get_states()),
+    state=lambda m: m.get_states(),
+)
+own(
+    "set_states(value)",
+    with_states,
+    lambda m: {"value": 3},
+    lambda m, **a: (m.set_states(**a), m.get_states()),
+    state=lambda m: m.get_states(),
+)
 own("get_states", with_states, {"merge_multi_context": True}, lambda m, **a: m.get_states(**a))
 own(
-    "fit", filled,
+    "fit",
+    filled,
     lambda m: {
-        "train_data": feed(), "eval_data": feed(4), "eval_metric": "acc", "epoch_end_callback": lambda *a: None,
-        "batch_end_callback": [lambda *a: None], "kvstore": "local", "optimizer": "sgd",
-        "optimizer_params": (("learning_rate", 0.1),), "eval_end_callback": lambda *a: None,
-        "eval_batch_end_callback": lambda *a: None, "initializer": mx.init.One(), "arg_params": args_of(),
-        "aux_params": aux_of(), "allow_missing": False, "force_rebind": False, "force_init": False, "begin_epoch": 0,
-        "num_epoch": 1, "validation_metric": "ce", "monitor": None, "sparse_row_id_fn": None,
+        "train_data": feed(),
+        "eval_data": feed(4),
+        "eval_metric": "acc",
+        "epoch_end_callback": lambda *a: None,
+        "batch_end_callback": [lambda *a: None],
+        "kvstore": "local",
+        "optimizer": "sgd",
+        "optimizer_params": (("learning_rate", 0.1),),
+        "eval_end_callback": lambda *a: None,
+        "eval_batch_end_callback": lambda *a: None,
+        "initializer": mx.init.One(),
+        "arg_params": args_of(),
+        "aux_params": aux_of(),
+        "allow_missing": False,
+        "force_rebind": False,
+        "force_init": False,
+        "begin_epoch": 0,
+        "num_epoch": 1,
+        "validation_metric": "ce",
+        "monitor": None,
+        "sparse_row_id_fn": None,
     },
     lambda m, **a: (m.fit(**a), goes(m)),
     state=lambda m: m.data_shapes,
-    endless=("num_epoch",), raises=(RuntimeError,),
-)  # fmt: skip
+    endless=("num_epoch",),
+    raises=(RuntimeError,),
+)
 own(
-    "score", ready,
+    "score",
+    ready,
     lambda m: {
-        "eval_data": feed(), "eval_metric": "acc", "num_batch": 2, "batch_end_callback": lambda p: None,
-        "score_end_callback": lambda p: None, "reset": True, "epoch": 0, "sparse_row_id_fn": None,
+        "eval_data": feed(),
+        "eval_metric": "acc",
+        "num_batch": 2,
+        "batch_end_callback": lambda p: None,
+        "score_end_callback": lambda p: None,
+        "reset": True,
+        "epoch": 0,
+        "sparse_row_id_fn": None,
     },
-    lambda m, **a: m.score(**a), state=lambda m: m.get_params(),
-)  # fmt: skip
+    lambda m, **a: m.score(**a),
+    state=lambda m: m.get_params(),
+)
 own(
-    "predict", ready,
-    lambda m: {"eval_data": feed(), "num_batch": 2, "merge_batches": True, "reset": True, "always_output_list": False},
-    lambda m, **a: m.predict(**a), state=lambda m: m.get_params(),
-)  # fmt: skip
+    "predict",
+    ready,
+    lambda m: {
+        "eval_data": feed(),
+        "num_batch": 2,
+        "merge_batches": True,
+        "reset": True,
+        "always_output_list": False,
+    },
+    lambda m, **a: m.predict(**a),
+    state=lambda m: m.get_params(),
+)
 own(
-    "iter_predict", ready, lambda m: {"eval_data": feed(), "num_batch": 2, "reset": True},
-    lambda m, **a: [o for o, _, _ in m.iter_predict(**a)], state=lambda m: m.get_params(),
-)  # fmt: skip
+    "iter_predict",
+    ready,
+    lambda m: {"eval_data": feed(), "num_batch": 2, "reset": True},
+    lambda m, **a: [o for o, _, _ in m.iter_predict(**a)],
+    state=lambda m: m.get_params(),
+)
 
 
 # --- files --------------------------------------------------------------------------------------------------
-own("save_checkpoint", saved,
-    lambda m: {"prefix": str(m.folder / "p"), "epoch": 3, "save_optimizer_states": True, "remove_amp_cast": True})  # fmt: skip
+own(
+    "save_checkpoint",
+    saved,
+    lambda m: {
+        "prefix": str(m.folder / "p"),
+        "epoch": 3,
+        "save_optimizer_states": True,
+        "remove_amp_cast": True,
+    },
+)
 own("save_params", saved, lambda m: {"fname": str(m.folder / "p")})
 own("load_params", saved, lambda m: {"fname": str(m.folder / "good-0001.params")})
 own("save_optimizer_states", saved, lambda m: {"fname": str(m.folder / "p")})
-own("load_optimizer_states", saved, lambda m: {"fname": str(m.folder / "good-0001.states")},
-    lambda m, **a: (m.load_optimizer_states(**a), train(m)))  # fmt: skip
+own(
+    "load_optimizer_states",
+    saved,
+    lambda m: {"fname": str(m.folder / "good-0001.states")},
+    lambda m, **a: (m.load_optimizer_states(**a), train(m)),
+)
 
 
 def reloaded(m: Any, **a: Any) -> Any:
@@ -266,23 +395,42 @@ def reloaded(m: Any, **a: Any) -> Any:
 
 
 own(
-    "load", saved,
-    lambda m: {"prefix": str(m.folder / "good"), "epoch": 1, "load_optimizer_states": True, "context": mx.cpu()},
+    "load",
+    saved,
+    lambda m: {
+        "prefix": str(m.folder / "good"),
+        "epoch": 1,
+        "load_optimizer_states": True,
+        "context": mx.cpu(),
+    },
     reloaded,
-)  # fmt: skip
-ROWS.on("model.load_checkpoint", saved, lambda m, **a: mx.model.load_checkpoint(**a),
-        lambda m: {"prefix": str(m.folder / "good"), "epoch": 1})  # fmt: skip
-ROWS.on("model.load_params", saved, lambda m, **a: mx.model.load_params(**a),
-        lambda m: {"prefix": str(m.folder / "good"), "epoch": 1})  # fmt: skip
+)
 ROWS.on(
-    "model.save_checkpoint", saved,
+    "model.load_checkpoint",
+    saved,
+    lambda m, **a: mx.model.load_checkpoint(**a),
+    lambda m: {"prefix": str(m.folder / "good"), "epoch": 1},
+)
+ROWS.on(
+    "model.load_params",
+    saved,
+    lambda m, **a: mx.model.load_params(**a),
+    lambda m: {"prefix": str(m.folder / "good"), "epoch": 1},
+)
+ROWS.on(
+    "model.save_checkpoint",
+    saved,
     lambda m, prefix, **a: (mx.model.save_checkpoint(prefix, **a), mx.model.load_checkpoint(prefix, 2)),
     lambda m: {
-        "prefix": str(m.folder / "p"), "epoch": 2, "symbol": mlp(), "arg_params": args_of(), "aux_params": aux_of(),
+        "prefix": str(m.folder / "p"),
+        "epoch": 2,
+        "symbol": mlp(),
+        "arg_params": args_of(),
+        "aux_params": aux_of(),
         "remove_amp_cast": True,
     },
     values,
-)  # fmt: skip
+)
 
 
 # --- several modules ----------------------------------------------------------------------------------------
@@ -303,9 +451,12 @@ def bucketed(folder: Path) -> Any:
 
 def bucket_batch(key: int = 2) -> Any:
     return mx.io.DataBatch(
-        [mx.nd.ones((2, key))], [mx.nd.zeros((2,))], bucket_key=key, provide_data=[("data", (2, key))],
+        [mx.nd.ones((2, key))],
+        [mx.nd.zeros((2,))],
+        bucket_key=key,
+        provide_data=[("data", (2, key))],
         provide_label=[("softmax_label", (2,))],
-    )  # fmt: skip
+    )
 
 
 def through(module: Any) -> Any:
@@ -330,12 +481,20 @@ def assembled(_: Any, **a: Any) -> Any:
 
 
 ROWS.on(
-    "BucketingModule", lambda f: None, quiet(assembled),
+    "BucketingModule",
+    lambda f: None,
+    quiet(assembled),
     lambda _: {
-        "sym_gen": generate, "default_bucket_key": 4, "context": mx.cpu(), "work_load_list": None,
-        "fixed_param_names": ["fc_bias"], "state_names": None, "group2ctxs": None, "compression_params": None,
+        "sym_gen": generate,
+        "default_bucket_key": 4,
+        "context": mx.cpu(),
+        "work_load_list": None,
+        "fixed_param_names": ["fc_bias"],
+        "state_names": None,
+        "group2ctxs": None,
+        "compression_params": None,
     },
-)  # fmt: skip
+)
 
 
 def of_buckets(name: str, args: Any, call: Any = None, raises: Any = ()) -> None:
@@ -349,24 +508,41 @@ of_buckets("prepare", lambda m: {"data_batch": bucket_batch(3), "sparse_row_id_f
 of_buckets(
     "forward(batch)",
     lambda m: {
-        "data": [mx.nd.ones((2, 3))], "label": [mx.nd.zeros((2,))], "bucket_key": 3,
-        "provide_data": [("data", (2, 3))], "provide_label": LABEL,
+        "data": [mx.nd.ones((2, 3))],
+        "label": [mx.nd.zeros((2,))],
+        "bucket_key": 3,
+        "provide_data": [("data", (2, 3))],
+        "provide_label": LABEL,
     },
     lambda m, **a: (m.forward(mx.io.DataBatch(**a)), through(m)),
-)  # fmt: skip
-ROWS.on("BucketingModule.bind", lambda f: mx.mod.BucketingModule(generate, 4),
-        quiet(lambda m, **a: (m.bind(**a), m.output_shapes)), {"data_shapes": DATA, "label_shapes": LABEL, "force_rebind": True, "grad_req": "write"})
+)
+ROWS.on(
+    "BucketingModule.bind",
+    lambda f: mx.mod.BucketingModule(generate, 4),
+    quiet(lambda m, **a: (m.bind(**a), m.output_shapes)),
+    {"data_shapes": DATA, "label_shapes": LABEL, "force_rebind": True, "grad_req": "write"},
+)
 of_buckets(
     "set_params",
     lambda m: {
-        "arg_params": {"fc_weight": mx.nd.ones((3, 1)), "fc_bias": mx.nd.ones((3,))}, "aux_params": {},
+        "arg_params": {"fc_weight": mx.nd.ones((3, 1)), "fc_bias": mx.nd.ones((3,))},
+        "aux_params": {},
         "allow_missing": False,
     },
     raises=(RuntimeError,),
-)  # fmt: skip
-of_buckets("init_optimizer", {"kvstore": "local", "optimizer": "adam", "optimizer_params": (), "force_init": True})
-of_buckets("update_metric", lambda m: {"eval_metric": mx.metric.Accuracy(), "labels": [mx.nd.zeros((2,))]},
-           lambda m, eval_metric, labels: (m.forward(bucket_batch()), m.update_metric(eval_metric, labels), eval_metric))  # fmt: skip
+)
+of_buckets(
+    "init_optimizer", {"kvstore": "local", "optimizer": "adam", "optimizer_params": (), "force_init": True}
+)
+of_buckets(
+    "update_metric",
+    lambda m: {"eval_metric": mx.metric.Accuracy(), "labels": [mx.nd.zeros((2,))]},
+    lambda m, eval_metric, labels: (
+        m.forward(bucket_batch()),
+        m.update_metric(eval_metric, labels),
+        eval_metric,
+    ),
+)
 of_buckets("install_monitor", lambda m: {"mon": mx.mon.Monitor(1)})
 
 
@@ -388,9 +564,11 @@ def chained(m: Any) -> Any:
 
 
 ROWS.on(
-    "SequentialModule.add", chain, quiet(lambda m, **a: (m.add(**a), m.output_names)),
+    "SequentialModule.add",
+    chain,
+    quiet(lambda m, **a: (m.add(**a), m.output_names)),
     lambda m: {"module": mx.mod.Module(mlp()), "take_labels": True, "auto_wiring": True},
-)  # fmt: skip
+)
 
 
 def linked(folder: Path) -> Any:
@@ -399,21 +577,32 @@ def linked(folder: Path) -> Any:
 
 
 ROWS.on(
-    "SequentialModule.bind", linked, quiet(lambda m, **a: (m.bind(**a), m.output_shapes)),
+    "SequentialModule.bind",
+    linked,
+    quiet(lambda m, **a: (m.bind(**a), m.output_shapes)),
     {
-        "data_shapes": DATA, "label_shapes": LABEL, "for_training": True, "inputs_need_grad": False,
-        "force_rebind": False, "shared_module": None, "grad_req": "write",
+        "data_shapes": DATA,
+        "label_shapes": LABEL,
+        "for_training": True,
+        "inputs_need_grad": False,
+        "force_rebind": False,
+        "shared_module": None,
+        "grad_req": "write",
     },
-)  # fmt: skip
+)
 ROWS.on(
-    "SequentialModule.init_params", lambda f: (m := linked(f), m.bind(DATA, LABEL))[0],
+    "SequentialModule.init_params",
+    lambda f: (m := linked(f), m.bind(DATA, LABEL))[0],
     quiet(lambda m, **a: (m.init_params(**a), m.get_params())),
     lambda m: {
-        "initializer": mx.init.One(), "arg_params": args_of(), "aux_params": aux_of(), "allow_missing": True,
+        "initializer": mx.init.One(),
+        "arg_params": args_of(),
+        "aux_params": aux_of(),
+        "allow_missing": True,
         "force_init": False,
     },
     raises=(RuntimeError,),
-)  # fmt: skip
+)
 
 
 def losing(folder: Path) -> Any:
@@ -424,26 +613,45 @@ def losing(folder: Path) -> Any:
 
 
 ROWS.on(
-    "PythonLossModule", lambda f: None,
+    "PythonLossModule",
+    lambda f: None,
     lambda _, **a: (
-        m := mx.mod.PythonLossModule(**a), m.bind([("data", (2, 4))], LABEL), m.init_params(), m.forward(batch()),
-        m.get_outputs(), m.backward(), m.get_input_grads(),
+        m := mx.mod.PythonLossModule(**a),
+        m.bind([("data", (2, 4))], LABEL),
+        m.init_params(),
+        m.forward(batch()),
+        m.get_outputs(),
+        m.backward(),
+        m.get_input_grads(),
     )[4:],
     lambda _: {
-        "name": "loss", "data_names": ["data"], "label_names": ["softmax_label"], "grad_func": lambda s, y: s + 1,
+        "name": "loss",
+        "data_names": ["data"],
+        "label_names": ["softmax_label"],
+        "grad_func": lambda s, y: s + 1,
     },
-)  # fmt: skip
-ROWS.on("PythonLossModule.forward", losing, lambda m, **a: (m.forward(**a), m.get_outputs()),
-        lambda m: {"data_batch": batch(), "is_train": True})  # fmt: skip
+)
+ROWS.on(
+    "PythonLossModule.forward",
+    losing,
+    lambda m, **a: (m.forward(**a), m.get_outputs()),
+    lambda m: {"data_batch": batch(), "is_train": True},
+)
 ROWS.on(
     "PythonModule.bind",
-    lambda f: mx.mod.PythonLossModule(), lambda m, **a: (m.bind(**a), m.data_shapes, m.label_shapes),
+    lambda f: mx.mod.PythonLossModule(),
+    lambda m, **a: (m.bind(**a), m.data_shapes, m.label_shapes),
     {
-        "data_shapes": [("data", (2, 3))], "label_shapes": LABEL, "for_training": True, "inputs_need_grad": False,
-        "force_rebind": False, "shared_module": None, "grad_req": "write",
+        "data_shapes": [("data", (2, 3))],
+        "label_shapes": LABEL,
+        "for_training": True,
+        "inputs_need_grad": False,
+        "force_rebind": False,
+        "shared_module": None,
+        "grad_req": "write",
     },
     lambda m: m.binded,
-)  # fmt: skip
+)
 
 
 # --- FeedForward --------------------------------------------------------------------------------------------
@@ -460,41 +668,84 @@ def feed_values(m: Any) -> Any:
 
 
 ROWS.on(
-    "FeedForward", lambda f: None, quiet(lambda _, **a: (m := mx.model.FeedForward(**a), m.fit(X, Y), feed_values(m))[-1]),
+    "FeedForward",
+    lambda f: None,
+    quiet(lambda _, **a: (m := mx.model.FeedForward(**a), m.fit(X, Y), feed_values(m))[-1]),
     lambda _: {
-        "symbol": mlp(), "ctx": [mx.cpu()], "num_epoch": 1, "epoch_size": None, "optimizer": "sgd",
-        "initializer": mx.init.One(), "numpy_batch_size": 2, "arg_params": args_of(), "aux_params": aux_of(),
-        "allow_extra_params": False, "begin_epoch": 0, "learning_rate": 0.1,
+        "symbol": mlp(),
+        "ctx": [mx.cpu()],
+        "num_epoch": 1,
+        "epoch_size": None,
+        "optimizer": "sgd",
+        "initializer": mx.init.One(),
+        "numpy_batch_size": 2,
+        "arg_params": args_of(),
+        "aux_params": aux_of(),
+        "allow_extra_params": False,
+        "begin_epoch": 0,
+        "learning_rate": 0.1,
     },
     endless=("num_epoch", "epoch_size"),
-)  # fmt: skip
+)
 ROWS.on(
-    "FeedForward.fit", forward_net, quiet(lambda m, **a: (m.fit(**a), feed_values(m))),
+    "FeedForward.fit",
+    forward_net,
+    quiet(lambda m, **a: (m.fit(**a), feed_values(m))),
     lambda m: {
-        "X": X, "y": Y, "eval_data": (X, Y), "eval_metric": "acc", "epoch_end_callback": lambda *a: None,
-        "batch_end_callback": lambda p: None, "kvstore": "local", "work_load_list": None, "monitor": None,
-        "eval_end_callback": lambda p: None, "eval_batch_end_callback": lambda p: None,
+        "X": X,
+        "y": Y,
+        "eval_data": (X, Y),
+        "eval_metric": "acc",
+        "epoch_end_callback": lambda *a: None,
+        "batch_end_callback": lambda p: None,
+        "kvstore": "local",
+        "work_load_list": None,
+        "monitor": None,
+        "eval_end_callback": lambda p: None,
+        "eval_batch_end_callback": lambda p: None,
     },
-)  # fmt: skip
-ROWS.on("FeedForward.predict", forward_net, quiet(lambda m, **a: m.predict(**a)),
-        lambda m: {"X": X, "num_batch": 2, "return_data": False, "reset": True}, feed_values)  # fmt: skip
-ROWS.on("FeedForward.score", forward_net, quiet(lambda m, **a: m.score(**a)),
-        lambda m: {"X": feed(), "eval_metric": "acc", "num_batch": 2, "batch_end_callback": None, "reset": True},
-        feed_values)  # fmt: skip
-ROWS.on("FeedForward.save", forward_net, quiet(lambda m, **a: m.save(**a)),
-        lambda m: {"prefix": str(m.folder / "p"), "epoch": 1, "remove_amp_cast": True}, feed_values)  # fmt: skip
+)
 ROWS.on(
-    "FeedForward.load", saved, quiet(lambda m, **a: feed_values(mx.model.FeedForward.load(**a))),
+    "FeedForward.predict",
+    forward_net,
+    quiet(lambda m, **a: m.predict(**a)),
+    lambda m: {"X": X, "num_batch": 2, "return_data": False, "reset": True},
+    feed_values,
+)
+ROWS.on(
+    "FeedForward.score",
+    forward_net,
+    quiet(lambda m, **a: m.score(**a)),
+    lambda m: {"X": feed(), "eval_metric": "acc", "num_batch": 2, "batch_end_callback": None, "reset": True},
+    feed_values,
+)
+ROWS.on(
+    "FeedForward.save",
+    forward_net,
+    quiet(lambda m, **a: m.save(**a)),
+    lambda m: {"prefix": str(m.folder / "p"), "epoch": 1, "remove_amp_cast": True},
+    feed_values,
+)
+ROWS.on(
+    "FeedForward.load",
+    saved,
+    quiet(lambda m, **a: feed_values(mx.model.FeedForward.load(**a))),
     lambda m: {"prefix": str(m.folder / "good"), "epoch": 1, "ctx": mx.cpu()},
-)  # fmt: skip
+)
 
 
 # --- the old manager ----------------------------------------------------------------------------------------
 def manager_args() -> dict[str, Any]:
     return {
-        "symbol": mlp(), "ctx": [mx.cpu()], "train_data": feed(), "arg_names": mlp().list_arguments(),
-        "param_names": list(args_of()), "aux_names": list(aux_of()), "work_load_list": [1], "sym_gen": None,
-    }  # fmt: skip
+        "symbol": mlp(),
+        "ctx": [mx.cpu()],
+        "train_data": feed(),
+        "arg_names": mlp().list_arguments(),
+        "param_names": list(args_of()),
+        "aux_names": list(aux_of()),
+        "work_load_list": [1],
+        "sym_gen": None,
+    }
 
 
 def manages(m: Any) -> Any:
@@ -515,15 +766,26 @@ def manager(folder: Path) -> Any:
 
 
 ROWS.on(
-    "DataParallelExecutorManager", lambda f: None,
-    quiet(lambda _, **a: manages(mx.executor_manager.DataParallelExecutorManager(**a))), lambda _: manager_args(),
-)  # fmt: skip
-ROWS.on("DataParallelExecutorManager.set_params", manager, lambda m, **a: (m.set_params(**a), manages(m)),
-        lambda m: {"arg_params": args_of(), "aux_params": aux_of()})  # fmt: skip
-ROWS.on("DataParallelExecutorManager.load_data_batch", manager, lambda m, **a: (m.load_data_batch(**a), m.forward(), manages(m)),
-        lambda m: {"data_batch": batch()})  # fmt: skip
+    "DataParallelExecutorManager",
+    lambda f: None,
+    quiet(lambda _, **a: manages(mx.executor_manager.DataParallelExecutorManager(**a))),
+    lambda _: manager_args(),
+)
 ROWS.on(
-    "DataParallelExecutorManager.copy_to", manager,
+    "DataParallelExecutorManager.set_params",
+    manager,
+    lambda m, **a: (m.set_params(**a), manages(m)),
+    lambda m: {"arg_params": args_of(), "aux_params": aux_of()},
+)
+ROWS.on(
+    "DataParallelExecutorManager.load_data_batch",
+    manager,
+    lambda m, **a: (m.load_data_batch(**a), m.forward(), manages(m)),
+    lambda m: {"data_batch": batch()},
+)
+ROWS.on(
+    "DataParallelExecutorManager.copy_to",
+    manager,
     lambda m, arg_params, aux_params: (m.copy_to(arg_params, aux_params), arg_params, aux_params),
     lambda m: {"arg_params": args_of(), "aux_params": aux_of()},
-)  # fmt: skip
+)

@@ -14,13 +14,33 @@ from . import Rows
 
 ROWS = Rows()
 CLASSES = (
-    "SGD", "NAG", "SGLD", "Signum", "FTML", "DCASGD", "LBSGD", "LARS", "LAMB", "Adam", "AdaGrad", "RMSProp",
-    "AdaDelta", "Ftrl", "Adamax", "Nadam",
-)  # fmt: skip
+    "SGD",
+    "NAG",
+    "SGLD",
+    "Signum",
+    "FTML",
+    "DCASGD",
+    "LBSGD",
+    "LARS",
+    "LAMB",
+    "Adam",
+    "AdaGrad",
+    "RMSProp",
+    "AdaDelta",
+    "Ftrl",
+    "Adamax",
+    "Nadam",
+)
 BASE = {
-    "rescale_grad": 0.5, "param_idx2name": {0: "w"}, "wd": 0.01, "clip_gradient": 3.0, "learning_rate": 0.1,
-    "begin_num_update": 0, "multi_precision": False, "param_dict": {},
-}  # fmt: skip
+    "rescale_grad": 0.5,
+    "param_idx2name": {0: "w"},
+    "wd": 0.01,
+    "clip_gradient": 3.0,
+    "learning_rate": 0.1,
+    "begin_num_update": 0,
+    "multi_precision": False,
+    "param_dict": {},
+}
 
 
 def weight(dtype: str = "float32") -> Any:
@@ -45,17 +65,30 @@ def defaults(cls: Any) -> dict[str, Any]:
 
 for name in CLASSES:
     args = defaults(getattr(mx.optimizer, name))
-    args["clip_gradient" if name != "FTML" else "clip_gradient"] = 2.0
+    args["clip_gradient"] = 2.0
     if name == "Signum":
         args["wd_lh"] = 0.1
-    ROWS.on(f"optimizer.{name}", lambda f: None, lambda _, name=name, **a: steps(getattr(mx.optimizer, name)(**a)), args)
-ROWS.on("optimizer.SGD(base)", lambda f: None, lambda _, **a: steps(mx.optimizer.SGD(momentum=0.9, **a)), BASE)
+    ROWS.on(
+        f"optimizer.{name}",
+        lambda f: None,
+        lambda _, name=name, **a: steps(getattr(mx.optimizer, name)(**a)),
+        args,
+    )
 ROWS.on(
-    "optimizer.SGD(scheduler)", lambda f: None, lambda _, **a: steps(mx.optimizer.SGD(**a)),
+    "optimizer.SGD(base)", lambda f: None, lambda _, **a: steps(mx.optimizer.SGD(momentum=0.9, **a)), BASE
+)
+ROWS.on(
+    "optimizer.SGD(scheduler)",
+    lambda f: None,
+    lambda _, **a: steps(mx.optimizer.SGD(**a)),
     lambda _: {"lr_scheduler": mx.lr_scheduler.FactorScheduler(1, 0.5), "sym": mx.sym.Variable("w")},
-)  # fmt: skip
-ROWS.on("optimizer.create", lambda f: None, lambda _, name, **a: steps(mx.optimizer.create(name, **a)),
-        {"name": "sgd", "learning_rate": 0.1})  # fmt: skip
+)
+ROWS.on(
+    "optimizer.create",
+    lambda f: None,
+    lambda _, name, **a: steps(mx.optimizer.create(name, **a)),
+    {"name": "sgd", "learning_rate": 0.1},
+)
 ROWS.call("optimizer.get_updater", mx.optimizer.get_updater, optimizer=mx.optimizer.SGD())
 ROWS.call("optimizer.register", mx.optimizer.register, klass=mx.optimizer.SGD)
 
@@ -80,22 +113,25 @@ class Step:
 
 for name in CLASSES:
     ROWS.on(
-        f"{name}.update", lambda f, name=name: Step(name.lower()), lambda s, **a: s(**a), lambda s: s.args(),
+        f"{name}.update",
+        lambda f, name=name: Step(name.lower()),
+        lambda s, **a: s(**a),
+        lambda s: s.args(),
         lambda s: (s.w, s.g, s.s, s.optimizer.num_update, s.optimizer._index_update_count),
-    )  # fmt: skip
+    )
     ROWS.on(
-        f"{name}.create_state", lambda f, name=name: Step(name.lower()),
-        lambda s, **a: s.optimizer.create_state(**a), lambda s: {"index": 0, "weight": s.w},
-    )  # fmt: skip
+        f"{name}.create_state",
+        lambda f, name=name: Step(name.lower()),
+        lambda s, **a: s.optimizer.create_state(**a),
+        lambda s: {"index": 0, "weight": s.w},
+    )
 ROWS.on(
-    "SGD.update(half)", lambda f: Step("sgd", True), lambda s, **a: s(**a), lambda s: s.args(),
+    "SGD.update(half)",
+    lambda f: Step("sgd", True),
+    lambda s, **a: s(**a),
+    lambda s: s.args(),
     lambda s: (s.w, s.g, s.s, s.optimizer.num_update),
-)  # fmt: skip
-ROWS.on(
-    "SGD.update(list)", lambda f: Step("sgd"), lambda s, **a: s(**a),
-    lambda s: {"index": [0, 1], "weight": [s.w, weight()], "grad": [s.g, grad()], "state": [s.s, None]},
-    lambda s: (s.w, s.g, s.s, s.optimizer.num_update),
-)  # fmt: skip
+)
 
 
 def settings(optimizer: Any) -> Any:
@@ -103,13 +139,17 @@ def settings(optimizer: Any) -> Any:
 
 
 for name, arg, value in (
-    ("set_learning_rate", "lr", 0.2), ("set_lr_mult", "args_lr_mult", {"w": 2.0, 0: 3.0}),
+    ("set_learning_rate", "lr", 0.2),
+    ("set_lr_mult", "args_lr_mult", {"w": 2.0, 0: 3.0}),
     ("set_wd_mult", "args_wd_mult", {"w": 2.0}),
-):  # fmt: skip
+):
     ROWS.on(
-        f"Optimizer.{name}", lambda f: mx.optimizer.SGD(param_idx2name={0: "w"}),
-        lambda o, name=name, **a: (getattr(o, name)(**a), settings(o), steps(o)), {arg: value}, settings,
-    )  # fmt: skip
+        f"Optimizer.{name}",
+        lambda f: mx.optimizer.SGD(param_idx2name={0: "w"}),
+        lambda o, name=name, **a: (getattr(o, name)(**a), settings(o), steps(o)),
+        {arg: value},
+        settings,
+    )
 
 
 # --- updaters -----------------------------------------------------------------------------------------------
@@ -125,22 +165,34 @@ class Updated:
 
 
 ROWS.on(
-    "Updater()", Updated, lambda u, **a: (u.updater(**a), u.result()),
-    lambda u: {"index": 0, "grad": u.g, "weight": u.w}, lambda u: u.result(),
-)  # fmt: skip
+    "Updater()",
+    Updated,
+    lambda u, **a: (u.updater(**a), u.result()),
+    lambda u: {"index": 0, "grad": u.g, "weight": u.w},
+    lambda u: u.result(),
+)
 ROWS.on(
-    "Updater(lists)", Updated, lambda u, **a: (u.updater(**a), u.result()),
-    lambda u: {"index": [0, 1], "grad": [u.g, grad()], "weight": [u.w, weight()]}, lambda u: u.result(),
-)  # fmt: skip
+    "Updater(lists)",
+    Updated,
+    lambda u, **a: (u.updater(**a), u.result()),
+    lambda u: {"index": [0, 1], "grad": [u.g, grad()], "weight": [u.w, weight()]},
+    lambda u: u.result(),
+)
 ROWS.on("Updater.get_states", Updated, lambda u, **a: u.updater.get_states(**a), {"dump_optimizer": True})
 ROWS.on(
-    "Updater.set_states", Updated, lambda u, **a: (u.updater.set_states(**a), u.updater(0, u.g, u.w), u.result()),
-    lambda u: {"states": u.saved}, lambda u: u.result(),
-)  # fmt: skip
+    "Updater.set_states",
+    Updated,
+    lambda u, **a: (u.updater.set_states(**a), u.updater(0, u.g, u.w), u.result()),
+    lambda u: {"states": u.saved},
+    lambda u: u.result(),
+)
 ROWS.on(
-    "Updater.sync_state_context", Updated, lambda u, **a: u.updater.sync_state_context(**a),
-    lambda u: {"state": u.updater.states[0], "context": mx.cpu()}, lambda u: u.result(),
-)  # fmt: skip
+    "Updater.sync_state_context",
+    Updated,
+    lambda u, **a: u.updater.sync_state_context(**a),
+    lambda u: {"state": u.updater.states[0], "context": mx.cpu()},
+    lambda u: u.result(),
+)
 
 
 # --- schedules ----------------------------------------------------------------------------------------------
@@ -154,10 +206,15 @@ WARM = {"base_lr": 0.1, "warmup_steps": 1, "warmup_begin_lr": 0.0, "warmup_mode"
 for name, args in SCHEDULES.items():
     cls = getattr(mx.lr_scheduler, name)
     ROWS.on(
-        f"lr_scheduler.{name}", lambda f: None,
-        lambda _, cls=cls, **a: (lambda s: [s(n) for n in (0, 1, 3, 5, 100)])(cls(**a)), {**args, **WARM},
-    )  # fmt: skip
+        f"lr_scheduler.{name}",
+        lambda f: None,
+        lambda _, cls=cls, **a: (lambda s: [s(n) for n in (0, 1, 3, 5, 100)])(cls(**a)),
+        {**args, **WARM},
+    )
     ROWS.on(
-        f"{name}()", lambda f, cls=cls, args=args: cls(**args), lambda s, num_update: s(num_update), {"num_update": 3},
+        f"{name}()",
+        lambda f, cls=cls, args=args: cls(**args),
+        lambda s, num_update: s(num_update),
+        {"num_update": 3},
         lambda s: s.base_lr,
-    )  # fmt: skip
+    )

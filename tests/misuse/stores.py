@@ -42,54 +42,76 @@ def own(name: str, args: Any, call: Any, make: Any = store, **more: Any) -> None
 
 ROWS.call("kv.create", mx.kv.create, name="local")
 ROWS.on(
-    "KVStore.init", lambda f: mx.kv.create("local"),
+    "KVStore.init",
+    lambda f: mx.kv.create("local"),
     lambda kv, **a: kv.init(**a),
     lambda kv: {"key": 9, "value": ones()},
-)  # fmt: skip
+)
 ROWS.on(
-    "KVStore.init(lists)", lambda f: mx.kv.create("device"),
+    "KVStore.init(lists)",
+    lambda f: mx.kv.create("device"),
     lambda kv, **a: kv.init(**a),
     lambda kv: {"key": ["a", "b"], "value": [ones(), ones()]},
-)  # fmt: skip
-own("push", lambda kv: {"key": "w", "value": ones(5), "priority": 0}, lambda kv, **a: (kv.push(**a), values(kv)))
+)
 own(
-    "push(lists)", lambda kv: {"key": ["v", "v"], "value": [[ones(), ones()], [ones(), ones()]]},
+    "push",
+    lambda kv: {"key": "w", "value": ones(5), "priority": 0},
     lambda kv, **a: (kv.push(**a), values(kv)),
-)  # fmt: skip
-own("push(trained)", lambda kv: {"key": "w", "value": ones(5)}, lambda kv, **a: (kv.push(**a), values(kv)), trained)
+)
 own(
-    "pull", lambda kv: {"key": "w", "out": ones(9), "priority": 0, "ignore_sparse": True},
+    "push(lists)",
+    lambda kv: {"key": ["v", "v"], "value": [[ones(), ones()], [ones(), ones()]]},
+    lambda kv, **a: (kv.push(**a), values(kv)),
+)
+own(
+    "push(trained)",
+    lambda kv: {"key": "w", "value": ones(5)},
+    lambda kv, **a: (kv.push(**a), values(kv)),
+    trained,
+)
+own(
+    "pull",
+    lambda kv: {"key": "w", "out": ones(9), "priority": 0, "ignore_sparse": True},
     lambda kv, **a: (kv.pull(**a), a["out"]),
-)  # fmt: skip
+)
 own(
-    "pull(lists)", lambda kv: {"key": ["v", "v"], "out": [[ones(), ones()], [ones(), ones()]]},
+    "pull(lists)",
+    lambda kv: {"key": ["v", "v"], "out": [[ones(), ones()], [ones(), ones()]]},
     lambda kv, **a: (kv.pull(**a), a["out"]),
-)  # fmt: skip
+)
 own(
-    "pushpull", lambda kv: {"key": "w", "value": ones(5), "out": ones(9), "priority": 0},
+    "pushpull",
+    lambda kv: {"key": "w", "value": ones(5), "out": ones(9), "priority": 0},
     lambda kv, **a: (kv.pushpull(**a), a["out"], values(kv)),
-)  # fmt: skip
+)
 own(
-    "broadcast", lambda kv: {"key": "n", "value": ones(5), "out": ones(9), "priority": 0},
+    "broadcast",
+    lambda kv: {"key": "n", "value": ones(5), "out": ones(9), "priority": 0},
     lambda kv, **a: (kv.broadcast(**a), a["out"]),
-)  # fmt: skip
+)
 own("row_sparse_pull", lambda kv: {"key": "w", "out": ones(), "row_ids": ones()}, lambda kv, **a: None)
 own(
-    "set_gradient_compression", {"compression_params": {"type": "2bit", "threshold": 0.5}},
+    "set_gradient_compression",
+    {"compression_params": {"type": "2bit", "threshold": 0.5}},
     lambda kv, **a: (kv.set_gradient_compression(**a), kv.push("w", [ones(3), ones(4)]), values(kv)),
     lambda f: (kv := mx.kv.create("device"), kv.init(["v", "w"], [ones(), ones()]))[0],
-)  # fmt: skip
+)
 own(
-    "set_optimizer", lambda kv: {"optimizer": mx.optimizer.create("sgd", learning_rate=0.1)},
+    "set_optimizer",
+    lambda kv: {"optimizer": mx.optimizer.create("sgd", learning_rate=0.1)},
     lambda kv, **a: (kv.set_optimizer(**a), kv.push("w", ones()), values(kv)),
-)  # fmt: skip
+)
 
 
 def into(key: Any, pushed: Any, stored: Any) -> None:
     stored += pushed
 
 
-own("_set_updater", {"updater": into}, lambda kv, updater: (kv._set_updater(updater), kv.push("w", ones()), values(kv)))
+own(
+    "_set_updater",
+    {"updater": into},
+    lambda kv, updater: (kv._set_updater(updater), kv.push("w", ones()), values(kv)),
+)
 own("is_capable", {"capability": "optimizer"}, lambda kv, **a: kv.is_capable(**a))
 
 
@@ -101,10 +123,14 @@ def stated(folder: Path) -> Any:
 
 
 own(
-    "save_optimizer_states", lambda kv: {"fname": str(kv.folder / "s"), "dump_optimizer": True},
-    lambda kv, **a: kv.save_optimizer_states(**a), stated,
-)  # fmt: skip
+    "save_optimizer_states",
+    lambda kv: {"fname": str(kv.folder / "s"), "dump_optimizer": True},
+    lambda kv, **a: kv.save_optimizer_states(**a),
+    stated,
+)
 own(
-    "load_optimizer_states", lambda kv: {"fname": str(kv.folder / "good.states")},
-    lambda kv, **a: (kv.load_optimizer_states(**a), kv.push("w", ones()), values(kv)), stated,
-)  # fmt: skip
+    "load_optimizer_states",
+    lambda kv: {"fname": str(kv.folder / "good.states")},
+    lambda kv, **a: (kv.load_optimizer_states(**a), kv.push("w", ones()), values(kv)),
+    stated,
+)
