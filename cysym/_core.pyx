@@ -42,8 +42,8 @@ cdef extern from "picture.h" nogil:
 
     int cs_taps_fit(const cs_taps* taps, int64_t inputs)
     void cs_resize(
-        const uint8_t* src, int64_t width, const cs_taps* down, const cs_taps* along, int two_steps, void* work,
-        uint8_t* out,
+        const uint8_t* src, int64_t width, const cs_taps* down, const cs_taps* along, int two_steps,
+        void* work, uint8_t* out,
     )
 
 cdef extern from "table.h" nogil:

@@ -2,7 +2,9 @@
 # Part of _core.pyx, which includes it.
 
 
-def resize_bytes(src, int64_t width, down_places, down_weights, along_places, along_weights, bint two_steps, out):
+def resize_bytes(
+    src, int64_t width, down_places, down_weights, along_places, along_weights, bint two_steps, out,
+):
     """Resize rows of `width` bytes by tables of taps; see c_runtime/picture.h.
 
     Places are int64 arrays (taps, outputs), weights int32 arrays of the same shape; `out` is writable.
@@ -11,6 +13,7 @@ def resize_bytes(src, int64_t width, down_places, down_weights, along_places, al
     cdef cs_taps down, along
     cdef void* work
     cdef int opened = 0
+    cdef int i, pair
     try:
         for given in (src, down_places, down_weights, along_places, along_weights):
             PyObject_GetBuffer(given, &views[opened], PyBUF_ND)
@@ -20,7 +23,8 @@ def resize_bytes(src, int64_t width, down_places, down_weights, along_places, al
         for i in range(1, 5):
             if views[i].ndim != 2 or views[i].itemsize != (8 if i & 1 else 4):
                 raise ValueError("tables of taps are int64 places and int32 weights, (taps, outputs)")
-            if views[i].shape[0] != views[(i - 1) | 1].shape[0] or views[i].shape[1] != views[(i - 1) | 1].shape[1]:
+            pair = (i - 1) | 1
+            if views[i].shape[0] != views[pair].shape[0] or views[i].shape[1] != views[pair].shape[1]:
                 raise ValueError("places and weights of taps differ in shape")
         down.taps, down.count = views[1].shape[0], views[1].shape[1]
         down.places, down.weights = <const int64_t*> views[1].buf, <const int32_t*> views[2].buf
@@ -34,7 +38,10 @@ def resize_bytes(src, int64_t width, down_places, down_weights, along_places, al
         if work == NULL:
             raise MemoryError()
         with nogil:
-            cs_resize(<const uint8_t*> views[0].buf, width, &down, &along, two_steps, work, <uint8_t*> views[5].buf)
+            cs_resize(
+                <const uint8_t*> views[0].buf, width, &down, &along, two_steps, work,
+                <uint8_t*> views[5].buf,
+            )
         free(work)
     finally:
         for i in range(opened):

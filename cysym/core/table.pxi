@@ -5,8 +5,8 @@
 def read_table(text, int64_t columns, out):
     """Read plain lines of `columns` numbers into `out`: (bytes, lines, rows) read.
 
-    `text` is bytes, `out` a writable contiguous float32 array of any number of whole rows. Reading stops at the
-    first line that is anything but plain numbers; see c_runtime/table.h.
+    `text` is bytes, `out` a writable contiguous float32 array of any number of whole rows. Reading stops
+    at the first line that is anything but plain numbers; see c_runtime/table.h.
     """
     cdef Py_buffer source
     cdef Py_buffer target
@@ -20,7 +20,9 @@ def read_table(text, int64_t columns, out):
                 raise ValueError("read_table fills float32 rows of at least one column")
             most = target.len // (4 * columns)
             with nogil:
-                found = cs_read_table(<const char*> source.buf, source.len, columns, most, <float*> target.buf)
+                found = cs_read_table(
+                    <const char*> source.buf, source.len, columns, most, <float*> target.buf
+                )
         finally:
             PyBuffer_Release(&target)
     finally:
