@@ -274,6 +274,8 @@ class FeedForward:
             raise ValueError("eval_data must be a DataIter or a pair of data and labels")
         if eval_data[1] is None and not isinstance(eval_data[0], np.ndarray | nd.NDArray | list):
             return eval_data[0]
+        if eval_data[1] is None:
+            raise ValueError("eval_data must be a DataIter or a pair of data and labels, the labels are None")
         data, label = (np.array(part) if isinstance(part, list) else part for part in eval_data)
         return self._init_iter(data, label, is_train=True)
 

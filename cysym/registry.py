@@ -96,8 +96,11 @@ def get_create_func(base_class: type[T], nickname: str) -> Callable[..., T]:
                 raise TypeError(f"a {nickname} instance was given, so no further arguments are allowed")
             return spec
         if isinstance(spec, dict):
-            if not all(isinstance(key, str) for key in spec):
-                raise TypeError(f"a {nickname} is described by a dict with names as keys, got {spec!r}")
+            if nickname not in spec or not all(isinstance(key, str) for key in spec):
+                raise TypeError(
+                    f"a {nickname} is described by a dict of its arguments with its name under {nickname!r}, "
+                    f"got {spec!r}"
+                )
             return create(**spec)
         if not isinstance(spec, str):
             raise TypeError(f"expected the name of a {nickname} or a {base_class.__name__}, got {spec!r}")

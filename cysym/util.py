@@ -272,7 +272,7 @@ def getenv(name: str) -> str | None:
 def setenv(name: str, value: str | None) -> None:
     """Set an environment variable for Python and C code of this process; None removes it."""
     if not _variable(name, "name") or "=" in name:
-        raise ValueError(f"name must be the name of an environment variable, got {name!r}")
+        raise ValueError(f"illegal environment variable name {name!r}")
     if value is None:
         os.environ.pop(name, None)
         os.unsetenv(name)

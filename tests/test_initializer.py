@@ -217,7 +217,7 @@ def test_fused_rnn_of_the_network_needs_one(ctx):
 
 def test_arguments_of_recurrent_initializers():
     for arguments, text in (
-        ((None, 2, 1, "ltsm"), "rnn_relu, rnn_tanh, lstm, gru, got 'ltsm'"),
+        ((None, 2, 1, "ltsm"), "'rnn_relu', 'rnn_tanh', 'lstm' or 'gru', got 'ltsm'"),
         ((None, 0, 1, "lstm"), "1 layers of 0"),
         (("nope", 2, 1, "lstm"), "nope is not registered"),
     ):

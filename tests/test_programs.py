@@ -39,7 +39,7 @@ class Comparison:
         self.found: dict[str, str] = {}
 
     def walk(self, got: Any, want: Any, place: str = "") -> None:
-        if hasattr(got, "asnumpy"):
+        if isinstance(got, mx.nd.NDArray):
             got = got.asnumpy()
         if isinstance(want, dict) and "array" in want:
             self._arrays(got, self._array(want["array"]), place)
@@ -66,7 +66,7 @@ class Comparison:
     def _equal(self, got: Any, want: Any, place: str) -> None:
         if isinstance(got, np.generic):
             got = got.item()
-        if isinstance(got, bool) != isinstance(want, bool) or got != want:
+        if type(got) is not type(want) or got != want:
             self.found[place] = f"{got!r} for {want!r}"
 
     def _arrays(self, got: Any, want: Any, place: str) -> None:

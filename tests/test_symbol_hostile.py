@@ -242,7 +242,7 @@ def test_time_and_memory_grow_with_the_text() -> None:
         return time.perf_counter() - start
 
     seconds(2000)
-    assert seconds(32_000) < 60 * max(seconds(2000), 0.01)
+    assert seconds(32_000) < 120 * max(seconds(2000), 0.01)
     twice = "{" + ", ".join(f'"k{i}": 0' for i in range(100_000)) + ', "k99999": 1}'
     start = time.perf_counter()
     with pytest.raises(FormatError, match="'k99999' stands twice"):

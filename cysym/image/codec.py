@@ -187,7 +187,7 @@ def encode_image(image: Any, suffix: str, quality: int) -> bytes:
     if array.ndim not in (2, 3) or channels not in allowed or not array.size:
         raise ValueError(f"img: a {kind} image has shape (height, width, {allowed}), got {array.shape}")
     if array.dtype != np.uint8:
-        raise ValueError(f"an image to encode is of uint8, got {array.dtype}")
+        raise ValueError(f"img: an image to encode is of uint8, got {array.dtype}")
     if channels > 1:
         array = array[:, :, [2, 1, 0, 3][:channels]]
     picture = pillow().fromarray(np.ascontiguousarray(array))

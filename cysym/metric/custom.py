@@ -39,6 +39,8 @@ def create(metric: Any, *args: Any, **kwargs: Any) -> EvalMetric:
     >>> create("acc").name, create(["acc", "ce"]).name
     ('accuracy', 'composite')
     """
+    if hasattr(metric, "list_arguments"):  # a Symbol can be called
+        raise TypeError(f"metric must be a name, an EvalMetric, a function or a list of them, got {metric!r}")
     if callable(metric) and not isinstance(metric, type):
         return CustomMetric(metric, *args, **kwargs)
     if isinstance(metric, list):

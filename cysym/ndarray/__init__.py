@@ -81,7 +81,7 @@ def load(fname: str) -> Any:
         Naming offset, record, expected and got.
     """
     if not isinstance(fname, (str, os.PathLike)):
-        raise TypeError("fname required to be a string")
+        raise TypeError(f"fname required to be a string, got {fname!r}")
     try:
         return _loaded(*_params.load(fname, util.is_np_shape()))
     except OSError as error:

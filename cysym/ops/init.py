@@ -55,7 +55,9 @@ def fill(c: LowerContext, out: Tensor, value: float) -> None:
 
 def count(c: LowerContext, out: Tensor, start: float, step: float, repeat: int = 1) -> None:
     """Element i of the dense `out` becomes ``start + (i // repeat) * step``; exact where all are whole."""
-    whole = start == int(start) and step == int(step)
+    if out.size <= repeat:
+        step = 0.0  # one value only: a step beyond 64 bits does not matter
+    whole = all(n == int(n) and -(2.0**63) <= n < 2.0**63 for n in (start, step))
     is_float = out.dtype in (FLOAT32, FLOAT64)
     kind = out.dtype if is_float else INT64 if whole and out.dtype != CODES["float16"] else FLOAT32
     result = out if kind == out.dtype else c.temp(out.shape, kind)

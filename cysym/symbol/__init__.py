@@ -104,14 +104,13 @@ var = Variable
 
 def Group(symbols: Sequence[Symbol], create_fn: Any = Symbol) -> Symbol:
     """One symbol with all outputs of the list, in order."""
-    given = symbols
-    if isinstance(symbols, Iterator):
-        symbols = list(symbols)
-    listed = isinstance(symbols, Iterable) and not isinstance(symbols, str | bytes | Mapping)
-    symbols = list(symbols) if listed else []
-    if not symbols or any(not isinstance(s, Symbol) for s in symbols):
-        raise TypeError(f"Expected a list of symbols as input, got {shown(symbols or given)}")
-    result: Symbol = create_fn([e for s in symbols for e in s._entries])
+    if isinstance(symbols, Symbol):
+        raise MXNetError(f"Group: expected a list of symbols, got one symbol, {symbols!r}")
+    listed = isinstance(symbols, list | tuple | Iterator)
+    found = list(symbols) if listed else []
+    if not found or any(not isinstance(s, Symbol) for s in found):
+        raise TypeError(f"Expected a list of symbols as input, got {shown(symbols)}")
+    result: Symbol = create_fn([e for s in found for e in s._entries])
     return result
 
 
@@ -124,7 +123,7 @@ def load(fname: str) -> Symbol:
         The file is absent, or is no symbol, naming what is wrong where.
     """
     if not isinstance(fname, str) and not hasattr(fname, "__fspath__"):
-        raise TypeError("fname need to be string")
+        raise TypeError(f"fname need to be string, got {shown(fname)}")
     path = file_name(fname)
     try:
         with open(path, "rb") as f:
@@ -164,13 +163,18 @@ def _creation(op: str, name: str | None, **params: Any) -> Symbol:
     return _call(find_op(op), op, (), {"name": name, **params})
 
 
+def _type_text(dtype: Any) -> str:
+    """Text of an element type, float32 by default."""
+    return attr_text(np.float32 if dtype is None else dtype)
+
+
 def zeros(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
     """Zeros; a 0 in `shape` is inferred later."""
     return _creation(
         "_zeros",
         kwargs.pop("name", None),
         shape=shape,
-        dtype=attr_text(np.float32 if dtype is None else dtype),
+        dtype=_type_text(dtype),
         **kwargs,
     )
 
@@ -181,7 +185,7 @@ def ones(shape: Any, dtype: Any = None, **kwargs: Any) -> Symbol:
         "_ones",
         kwargs.pop("name", None),
         shape=shape,
-        dtype=attr_text(np.float32 if dtype is None else dtype),
+        dtype=_type_text(dtype),
         **kwargs,
     )
 
@@ -193,7 +197,7 @@ def full(shape: Any, val: float, dtype: Any = None, **kwargs: Any) -> Symbol:
         kwargs.pop("name", None),
         shape=shape,
         value=float(number(val, "val")),
-        dtype=attr_text(np.float32 if dtype is None else dtype),
+        dtype=_type_text(dtype),
         **kwargs,
     )
 
@@ -205,7 +209,7 @@ def arange(
     """Evenly spaced numbers, as `numpy.arange`, each repeated `repeat` times."""
     return _creation(
         "_arange", name, start=start, stop=stop, step=step, repeat=repeat, infer_range=infer_range,
-        dtype=attr_text(np.float32 if dtype is None else dtype),
+        dtype=_type_text(dtype),
     )  # fmt: skip
 
 

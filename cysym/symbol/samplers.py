@@ -7,11 +7,13 @@ Numbers as parameters call `_random_X`, tensors `_sample_X`. What differs betwee
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from ..arguments import number
 from ..base import MXNetError, _Null
 from ..dtypes import NAMES, dtype_code
 from ..ops.schema import REQUIRED
@@ -194,6 +196,6 @@ def _kind(name: str, values: Mapping[str, Any], tensor: type) -> bool:
 
 
 def _rate(scale: Any) -> Any:
-    if isinstance(scale, Number) and not float(scale) > 0:
-        raise MXNetError(f"exponential: scale must be positive, got {scale}")
+    if isinstance(scale, Number) and not 0 < number(scale, "exponential: scale") < math.inf:
+        raise MXNetError(f"exponential: scale must be positive and finite, got {scale}")
     return 1.0 / scale

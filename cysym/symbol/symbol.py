@@ -382,7 +382,7 @@ class Symbol:
     def save(self, fname: str, remove_amp_cast: bool = True) -> None:
         """Write the JSON text to a file, atomically; `remove_amp_cast` as in `tojson`."""
         if not isinstance(fname, (str, bytes)) and not hasattr(fname, "__fspath__"):
-            raise TypeError("fname need to be string")
+            raise TypeError(f"fname need to be string, got {shown(fname)}")
         write_atomic(fname, self.tojson(remove_amp_cast).encode("utf-8", "surrogateescape"))
 
     def debug_str(self) -> str:

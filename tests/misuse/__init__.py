@@ -389,10 +389,11 @@ def words(value: Any, depth: int = 0) -> Iterator[str]:
     yield repr(value)[:8] if not isinstance(value, str) else value[:20]
     if isinstance(value, (str, bytes)):
         yield repr(value)[1:9].strip("'") or "''"
+        yield "line 1, column 1" if not str(value).startswith("{") else "Extra data"
         yield from () if value else ('""', "-symbol.json", "-0001.params")
     if isinstance(value, int) and abs(value) < 99:
         yield f"{value:04d}"
-    if isinstance(value, (list, tuple)) and not value:
+    if isinstance(value, (list, tuple, dict)) and not value:
         yield "[]"
         yield "empty"
     if isinstance(value, io.IOBase):
@@ -410,6 +411,8 @@ def words(value: Any, depth: int = 0) -> Iterator[str]:
         yield from map(str, shape)
     if isinstance(value, mx.nd.NDArray):
         yield str(value.context)
+    elif isinstance(value, np.ndarray):
+        yield repr(value.flat[0])[:6] if value.size else "[]"
     if hasattr(value, "dtype"):
         yield str(value.dtype)
     if hasattr(value, "name"):

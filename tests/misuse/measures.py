@@ -134,7 +134,7 @@ ROWS.on(
     "metric.create",
     lambda f: None,
     lambda _, metric, **a: fed(mx.metric.create(metric, **a), CLASSES, SCORES),
-    {"metric": "acc", "axis": 1, "name": "n"},
+    {"metric": "acc", "name": "n"},
 )
 ROWS.on(
     "metric.create(list)",

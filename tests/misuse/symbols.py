@@ -108,8 +108,8 @@ ROWS.on(
 ROWS.on(
     "sym.split_v2",
     net,
-    lambda n, **a: sym.split_v2(**a),
-    lambda n: {"ary": n, "indices_or_sections": (1, 2), "axis": 1, "squeeze_axis": False},
+    lambda n, data, **a: sym.split_v2(data, **a),
+    lambda n: {"data": n, "indices_or_sections": (1, 2), "axis": 1, "squeeze_axis": False},
 )
 ROWS.on("sym.concat", net, lambda n, a, **k: sym.concat(n, a, **k), lambda n: {"a": n, "dim": 1, "name": "c"})
 ROWS.on(
@@ -316,8 +316,10 @@ def watched(bound: Any, callback: Any, monitor_all: Any) -> Any:
 own("set_monitor_callback", {"callback": lambda name, array: None, "monitor_all": True}, watched)
 
 
+OF_NUMBERS = ("sym.pow", "sym.power", "sym.hypot")  # of two numbers they are Python's own
+
 # MXNet raises AssertionError where an input is no Symbol, and a warning for what it has given up.
 for row in ROWS.rows:
     if row.name.startswith("sym.") or row.name == "Symbol.list_attr":
-        row.raises = (AssertionError, DeprecationWarning)
+        row.raises, row.lax = (AssertionError, DeprecationWarning), row.name in OF_NUMBERS
         row.endless = ("N", "M", "num", "repeat", "stop", "shape")
