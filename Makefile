@@ -84,7 +84,8 @@ test-all: lint
 # so the sanitizer's library is loaded before it (and libstdc++, whose exceptions it catches); its leaks are not ours.
 # A report ends the run and is printed.
 SANITIZE := build/sanitize
-SANITIZE_TESTS := tests/test_operators.py::test_forward_and_backward tests/test_indexing.py \
+SANITIZE_TESTS := tests/test_operators.py::test_forward_and_backward tests/test_indexing.py tests/test_binding.py \
+	tests/test_corrupt_files.py tests/test_io_files.py tests/test_recordio.py tests/test_kvstore.py \
 	$(wildcard tests/test_bad_*.py) $(wildcard tests/test_ndarray*.py)
 
 sanitize: $(VENV)/.dev

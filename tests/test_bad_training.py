@@ -117,3 +117,60 @@ def test_a_number_is_no_file(number: Any, tmp_path: Path) -> None:
         with pytest.raises(TypeError, match=f"(string|path).*{number}"):
             call(number)
     assert [os.fstat(n).st_ino for n in range(3)] == before
+
+
+# --- what the changes found, in so many words ---------------------------------------------------------------
+@pytest.mark.parametrize("factor", [1, 0.5, 0])
+def test_a_schedule_gets_to_any_update_at_once(factor: float) -> None:
+    schedule = mx.lr_scheduler.FactorScheduler(2, factor, stop_factor_lr=0.001, base_lr=1.0)
+    assert schedule(2**62) == pytest.approx(1.0 if factor == 1 else 0.001)
+    assert schedule(2**62 + 1) == pytest.approx(1.0 if factor == 1 else 0.001)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "nadam", "lbsgd", "lamb", "lars"])
+def test_a_failed_update_is_not_counted(name: str) -> None:
+    def trained(fail: bool) -> Any:
+        updater = mx.optimizer.get_updater(mx.optimizer.create(name, learning_rate=0.1))
+        weight = mx.nd.array([[1.0, -2.0]])
+        for _ in range(3):
+            updater(0, mx.nd.array([[0.5, 0.25]]), weight)
+            if fail:
+                with pytest.raises((mx.MXNetError, TypeError)):
+                    updater(0, mx.nd.ones((3,)), weight)
+                with pytest.raises(TypeError, match="grad must be an NDArray, got None"):
+                    updater(0, None, weight)
+        return weight.asnumpy().tolist(), updater.optimizer.num_update
+
+    assert trained(True) == trained(False)
+
+
+def test_a_list_is_updated_whole_or_not_at_all() -> None:
+    updater = mx.optimizer.get_updater(mx.optimizer.SGD(learning_rate=0.1))
+    weights = [mx.nd.ones((2,)), mx.nd.ones((3,))]
+    for wrong in (mx.nd.ones((2,)), mx.nd.ones((3,), dtype="float64")):
+        with pytest.raises(mx.MXNetError, match=r"a grad is .* its weight"):
+            updater([0, 1], [mx.nd.ones((2,)), wrong], weights)
+    assert [w.asnumpy().tolist() for w in weights] == [[1, 1], [1, 1, 1]]
+
+
+def test_a_batch_that_describes_itself_wrongly_lays_nothing_down() -> None:
+    def generate(key: int) -> Any:
+        return mx.sym.sum(mx.sym.Variable("data"), axis=1), ("data",), None
+
+    module = mx.mod.BucketingModule(generate, 4)
+    module.bind([("data", (2, 4))], for_training=False)
+    module.init_params()
+    wrong = mx.io.DataBatch(
+        [mx.nd.ones((2, 3)), mx.nd.ones((1,))], bucket_key=3, provide_data=[("data", (2, 3))]
+    )
+    right = mx.io.DataBatch([mx.nd.ones((2, 3))], bucket_key=3, provide_data=[("data", (2, 3))])
+    with pytest.raises(mx.MXNetError, match="1 data arrays"):
+        module.forward(wrong)
+    assert module.data_shapes[0].shape == (2, 4)
+    module.forward(right)
+    assert module.get_outputs()[0].asnumpy().tolist() == [3, 3]
+
+
+def test_one_value_of_a_range_needs_no_step() -> None:
+    for dtype in ("int32", "int64", "float16", "float32"):
+        assert mx.nd.arange(3, 4, 2**63, dtype=dtype).asnumpy().tolist() == [3]

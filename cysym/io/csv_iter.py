@@ -187,7 +187,7 @@ def _shape(given: Any, what: str) -> tuple[int, ...]:
         shape = tuple(int(n) for n in given)
     except (TypeError, ValueError, OverflowError):
         shape = ()
-    if not shape or min(shape) < 1 or math.prod(shape) > 2**31:
+    if not shape or min(shape) < 1 or math.prod(shape) >= 2**60:
         raise ValueError(f"CSVIter: {what} must be a tuple of positive numbers, got {shown(given)}")
     return shape
 

@@ -316,7 +316,6 @@ ROWS.on(
 )
 ROWS.call("util.np_shape", lambda active: within(mx.util.np_shape(active)), active=True)
 ROWS.call("util.use_np_shape", lambda func: type(mx.util.use_np_shape(func)).__name__, func=lambda x: x)
-ROWS.call("util.get_gpu_memory", mx.util.get_gpu_memory, gpu_dev_id=0)
 ROWS.call("util.set_module", lambda module: mx.util.set_module(module)(lambda: 3).__module__, module="m")
 ROWS.call(
     "runtime.Features.is_enabled",
@@ -335,7 +334,9 @@ for name in ("cpu", "gpu", "cpu_pinned"):
     ROWS.call(
         f"context.{name}", lambda device_id, name=name: str(getattr(mx.context, name)(device_id)), device_id=0
     )
-ROWS.call(
-    "context.gpu_memory_info", lambda device_id: len(mx.context.gpu_memory_info(device_id)), device_id=0
-)
 ROWS.call("random.seed", lambda **a: mx.random.seed(**a), seed_state=3, ctx="all")
+if mx.context.opencl_devices():
+    ROWS.call("util.get_gpu_memory", mx.util.get_gpu_memory, gpu_dev_id=0)
+    ROWS.call(
+        "context.gpu_memory_info", lambda device_id: len(mx.context.gpu_memory_info(device_id)), device_id=0
+    )
