@@ -331,9 +331,11 @@ def _check_lists(optimizer: Optimizer, index: Any, weight: Any, grad: Any, state
             f"{type(optimizer).__name__}: the lists of index, weight, grad and state must have one length, "
             f"not {len(index)}, {len(weight)}, {len(grad)}, {len(state)}"
         )
-    if len(index) == 1:
-        return
-    check_pairs(optimizer, weight, grad)
+    if len(index) == 1:  # the operator itself says how a gradient does not fit its weight
+        _check_array(optimizer, "weight", weight[0])
+        _check_array(optimizer, "grad", grad[0])
+    else:
+        check_pairs(optimizer, weight, grad)
 
 
 def check_pairs(optimizer: Optimizer, weights: Sequence[Any], grads: Sequence[Any]) -> None:
