@@ -65,6 +65,9 @@ class options:
         Let convolutions emit BatchNorm's statistics.
     reorder
         Look for an order of operators that needs less memory.
+    reorder_above
+        Bytes: a plan that needs no more keeps the given order, as a second compilation would cost more than it
+        gives.
     recompute
         Compute a ReLU behind a BatchNorm again in backward instead of keeping it.
     """
@@ -247,7 +250,7 @@ class Blueprint:
             )
 
         best = compiled(order)
-        if not chosen.reorder or observe is not None or best[2].peak == 0:
+        if not chosen.reorder or observe is not None or best[2].peak <= chosen.reorder_above:
             return best
         outside = {graph.entry(e) for e, _ in wishes.write if e[0].op is not None}
 

@@ -36,6 +36,7 @@ class Options:
     epilogue: bool = True
     recompute: bool = True
     reorder: bool = True
+    reorder_above: int = 8 << 20
 
 
 @dataclass(slots=True)
