@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .arguments import file_name, finite, needs, whole
-from .model import BatchEndParam, save_checkpoint
+from .checkpoint import BatchEndParam, save_checkpoint
 
 
 def do_checkpoint(prefix: str, period: int = 1) -> Callable[..., None]:

@@ -1,8 +1,6 @@
-"""Checkpoints, the record callbacks are given, and FeedForward, the trainer from before Module.
+"""FeedForward, the trainer from before Module, and under MXNet's names the functions of `checkpoint`.
 
-A checkpoint is ``prefix-symbol.json``, the graph, and ``prefix-0001.params``, the arrays under ``arg:`` and
-``aux:`` names, byte for byte as MXNet 1.x writes them. Module, the callbacks and user code share these
-functions. FeedForward trains through `executor_manager` and `kvstore`.
+FeedForward trains through `executor_manager` and `kvstore`.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ import logging
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,15 +17,19 @@ from . import metric as _metric
 from . import ndarray as nd
 from . import optimizer as opt
 from . import symbol as sym
-from .arguments import checkpoint_file, function, functions, needs, parameters, shown, whole
-from .base import FormatError, MXNetError, ShapeError
+from .arguments import function, functions, needs, parameters, shown, whole
+from .base import MXNetError, ShapeError
+from .callback import LogValidationMetricsCallback
+from .checkpoint import BatchEndParam as BatchEndParam
+from .checkpoint import Params
+from .checkpoint import load_checkpoint as load_checkpoint
+from .checkpoint import load_params as load_params
+from .checkpoint import save_checkpoint as save_checkpoint
 from .context import Context, cpu
 from .executor_manager import DataParallelExecutorManager, _check_arguments, _load_data
 from .initializer import InitDesc, Uniform
 from .io import DataDesc, NDArrayIter
 from .kvstore import training as _training
-
-Params = dict[str, nd.NDArray]
 
 # In MXNet FeedForward derives from scikit-learn's base class where that is installed; here it never does.
 BASE_ESTIMATOR = object
@@ -40,88 +42,7 @@ _update_params = _training.update_params
 _update_params_on_kvstore = _training.update_params_on_kvstore
 
 
-class BatchEndParam(NamedTuple):
-    """What a batch-end callback is called with."""
-
-    epoch: int
-    nbatch: int
-    eval_metric: Any
-    locals: dict[str, Any] | None
-
-
-def pack_params(arg_params: Mapping[str, nd.NDArray], aux_params: Mapping[str, nd.NDArray]) -> Params:
-    """Arguments and auxiliary states in one dict, as parameter files hold them, on the CPU."""
-    for params in (arg_params, aux_params):
-        for name, array in params.items():
-            if not isinstance(array, nd.NDArray):
-                raise TypeError(f"parameter {name} must be an NDArray to be saved, got {shown(array)}")
-    packed = {f"arg:{name}": array.as_in_context(cpu()) for name, array in arg_params.items()}
-    packed.update((f"aux:{name}", array.as_in_context(cpu())) for name, array in aux_params.items())
-    return packed
-
-
-def unpack_params(loaded: Any, fname: str) -> tuple[Params, Params]:
-    """Arguments and auxiliary states from the content of the parameter file `fname`.
-
-    Raises
-    ------
-    FormatError
-        The file holds arrays without names.
-    """
-    if not loaded:
-        logging.warning("Params file '%s' is empty", fname)
-        return {}, {}
-    if not isinstance(loaded, dict):
-        raise FormatError(f"params file {fname!r} holds {len(loaded)} arrays without names")
-    args, auxs = {}, {}
-    for key, array in loaded.items():
-        kind, _, name = key.partition(":")
-        if kind == "arg":
-            args[name] = array
-        elif kind == "aux":
-            auxs[name] = array
-    return args, auxs
-
-
-def save_checkpoint(
-    prefix: str,
-    epoch: int,
-    symbol: sym.Symbol | None,
-    arg_params: Mapping[str, nd.NDArray],
-    aux_params: Mapping[str, nd.NDArray],
-    remove_amp_cast: bool = True,
-) -> None:
-    """Write ``prefix-symbol.json`` (unless `symbol` is None) and ``prefix-NNNN.params``.
-
-    Each file is replaced in one step: a process killed meanwhile leaves the previous one whole.
-    """
-    fname = checkpoint_file(prefix, epoch, "params")
-    packed = pack_params(parameters(arg_params, "arg_params"), parameters(aux_params, "aux_params"))
-    if symbol is not None:
-        needs(symbol, "symbol", "a Symbol or None", "save", "tojson")
-        symbol.save(f"{prefix}-symbol.json", remove_amp_cast=remove_amp_cast)
-    nd.save(fname, packed)
-    logging.info('Saved checkpoint to "%s"', fname)
-
-
-def load_params(prefix: str, epoch: int) -> tuple[Params, Params]:
-    """Arguments and auxiliary states of ``prefix-NNNN.params``."""
-    fname = checkpoint_file(prefix, epoch, "params")
-    return unpack_params(nd.load(fname), fname)
-
-
-def load_checkpoint(prefix: str, epoch: int) -> tuple[sym.Symbol, Params, Params]:
-    """Symbol, arguments and auxiliary states of a checkpoint."""
-    checkpoint_file(prefix, epoch, "params")
-    symbol = sym.load(f"{prefix}-symbol.json")
-    return (symbol, *load_params(prefix, epoch))
-
-
-def _log_validation(param: BatchEndParam) -> None:
-    """Log the metric as ``Epoch[n] Validation-name=value``; what FeedForward does after evaluation."""
-    from .callback import LogValidationMetricsCallback  # callback imports this module
-
-    LogValidationMetricsCallback()(param)
+_LOG_VALIDATION = LogValidationMetricsCallback()
 
 
 class FeedForward:
@@ -386,7 +307,7 @@ class FeedForward:
         logger: Any = None,
         work_load_list: Sequence[float] | None = None,
         monitor: Any = None,
-        eval_end_callback: Any = _log_validation,
+        eval_end_callback: Any = _LOG_VALIDATION,
         eval_batch_end_callback: Any = None,
     ) -> None:
         """Train up to epoch `num_epoch`.
@@ -511,7 +432,7 @@ class FeedForward:
         kvstore: Any = "local",
         logger: Any = None,
         work_load_list: Sequence[float] | None = None,
-        eval_end_callback: Any = _log_validation,
+        eval_end_callback: Any = _LOG_VALIDATION,
         eval_batch_end_callback: Any = None,
         **kwargs: Any,
     ) -> FeedForward:

@@ -15,9 +15,9 @@ import numpy as np
 from .. import metric as _metric
 from .. import ndarray as nd
 from ..arguments import functions, needs, options, whole
+from ..checkpoint import BatchEndParam, pack_params, unpack_params
 from ..initializer import Uniform
 from ..io import DataBatch, DataIter
-from ..model import BatchEndParam, pack_params, unpack_params
 from .inputs import check_input_names, check_names_match, parse_data_desc
 from .steps import ModuleSteps
 

@@ -18,11 +18,11 @@ from .. import ndarray as nd
 from .. import symbol as sym
 from ..arguments import checkpoint_file, function, name_list, needs, shown
 from ..base import FormatError, MXNetError
+from ..checkpoint import Params, load_params
 from ..context import Context
 from ..initializer import Uniform
 from ..io import DataBatch, DataDesc
 from ..metric import EvalMetric
-from ..model import Params, load_params
 from ..name import NameManager
 from .base_module import BaseModule
 from .inputs import check_batch, check_input_names

@@ -15,10 +15,10 @@ import numpy as np
 
 from .. import ndarray as nd
 from ..base import MXNetError, ShapeError
+from ..checkpoint import Params
 from ..context import Context
 from ..dtypes import NAMES
 from ..io import DataDesc
-from ..model import Params
 from .inputs import as_descs, context_groups, gradient_requests
 from .slicing import Division, divide, part
 

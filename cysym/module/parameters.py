@@ -15,9 +15,9 @@ import numpy as np
 
 from .. import ndarray as nd
 from ..arguments import checkpoint_file, function, parameters
+from ..checkpoint import Params, load_checkpoint
 from ..context import cpu
 from ..initializer import InitDesc, Uniform
-from ..model import Params, load_checkpoint
 from .base_module import BaseModule
 from .executor_group import DataParallelExecutorGroup
 from .slicing import assign

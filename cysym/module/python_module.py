@@ -13,9 +13,9 @@ from typing import Any
 from .. import ndarray as nd
 from ..arguments import name_list, shown, text
 from ..base import MXNetError
+from ..checkpoint import Params
 from ..initializer import Uniform
 from ..metric import EvalMetric
-from ..model import Params
 from .base_module import BaseModule
 from .inputs import as_descs, check_batch
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from .. import ndarray as nd
 from ..arguments import needs
 from ..base import MXNetError
+from ..checkpoint import Params
 from ..initializer import Uniform
 from ..metric import EvalMetric
-from ..model import Params
 from .base_module import BaseModule
 from .inputs import as_descs, check_batch
 

@@ -14,9 +14,9 @@ from typing import Any
 from .. import metric as _metric
 from .. import ndarray as nd
 from ..base import MXNetError
+from ..checkpoint import Params
 from ..initializer import Uniform
 from ..io import DataBatch
-from ..model import Params
 
 
 class ModuleSteps:

@@ -8,57 +8,7 @@ operators only.
 
 from . import contrib as contrib
 from . import optimizer as optimizer
-from .optimizer import (
-    DCASGD,
-    FTML,
-    LAMB,
-    LARS,
-    LBSGD,
-    NAG,
-    SGD,
-    SGLD,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    Adamax,
-    Ftrl,
-    Nadam,
-    NDabs,
-    Optimizer,
-    RMSProp,
-    Signum,
-    Test,
-    Updater,
-    ccSGD,
-    create,
-    get_updater,
-    register,
-)
+from .optimizer import *  # noqa: F403 -- __all__ says which
+from .optimizer import __all__ as _names
 
-__all__ = [
-    "DCASGD",
-    "FTML",
-    "LAMB",
-    "LARS",
-    "LBSGD",
-    "NAG",
-    "SGD",
-    "SGLD",
-    "AdaDelta",
-    "AdaGrad",
-    "Adam",
-    "Adamax",
-    "Ftrl",
-    "NDabs",
-    "Nadam",
-    "Optimizer",
-    "RMSProp",
-    "Signum",
-    "Test",
-    "Updater",
-    "ccSGD",
-    "contrib",
-    "create",
-    "get_updater",
-    "register",
-]  # fmt: skip
+__all__ = [*_names, "contrib"]

@@ -3,8 +3,8 @@
 What a cell makes is trained like any other symbol; networks of several lengths by ``mx.mod.BucketingModule``.
 """
 
+from ..checkpoint import load_checkpoint, save_checkpoint
 from ..io import DataBatch, DataDesc, DataIter
-from ..model import load_checkpoint, save_checkpoint
 from . import io, rnn, rnn_cell
 from .io import BucketSentenceIter, encode_sentences
 from .rnn import do_rnn_checkpoint, load_rnn_checkpoint, rnn_unroll, save_rnn_checkpoint

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import ndarray as nd
 from .. import symbol as sym
-from ..model import load_checkpoint, save_checkpoint
+from ..checkpoint import load_checkpoint, save_checkpoint
 from .base import BaseRNNCell
 
 Cells = BaseRNNCell | Sequence[BaseRNNCell]
