@@ -7,7 +7,20 @@ for what of MXNet is left out. Nothing is computed in this file.
 import os as _os
 from typing import TYPE_CHECKING
 
-from . import absent, attribute, autograd, base, context, executor, name, ndarray, random, symbol, util
+from . import (
+    absent,
+    attribute,
+    autograd,
+    base,
+    context,
+    executor,
+    name,
+    ndarray,
+    random,
+    suggest,
+    symbol,
+    util,
+)
 from .attribute import AttrScope
 from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus
@@ -60,6 +73,7 @@ if TYPE_CHECKING:
         test_utils,
         visualization,
     )
+    from .alias import install_as_mxnet
     from .monitor import Monitor
 
     img = image
@@ -83,7 +97,7 @@ _LAZY = {
     },
     "img": ("image", ""), "init": ("initializer", ""), "kv": ("kvstore", ""), "mod": ("module", ""),
     "mon": ("monitor", ""), "opt": ("optimizer", ""), "viz": ("visualization", ""),
-    "Monitor": ("monitor", "Monitor"),
+    "Monitor": ("monitor", "Monitor"), "install_as_mxnet": ("alias", "install_as_mxnet"),
 }  # fmt: skip
 
 if not TYPE_CHECKING:  # a type checker is to know the names above and no others
@@ -97,7 +111,9 @@ if not TYPE_CHECKING:  # a type checker is to know the names above and no others
         path, inner = _LAZY[name]
         module = importlib.import_module(f"{__name__}.{path}")
         found = globals()[name] = getattr(module, inner) if inner else module
-        absent.explain(module)
+        for public, _ in _LAZY.values():  # it and those it imported
+            if f"{__name__}.{public}" in sys.modules:
+                absent.explain(sys.modules[f"{__name__}.{public}"])
         return found
 
 
@@ -106,6 +122,7 @@ def __dir__() -> list[str]:
 
 
 absent.install(__name__)
+suggest.check_environment(_os.environ)
 
 if _os.environ.get("MXNET_PROFILER_AUTOSTART", "0").lower() in ("1", "true"):
     from . import profiler
@@ -115,7 +132,8 @@ if _os.environ.get("MXNET_PROFILER_AUTOSTART", "0").lower() in ("1", "true"):
 __all__ = [
     "AttrScope", "Context", "Executor", "MXNetError", "Monitor", "__version__", "attribute", "autograd",
     "base", "callback", "context", "contrib", "cpu", "cpu_pinned", "current_context", "engine", "error",
-    "executor", "executor_manager", "gpu", "gpu_memory_info", "image", "img", "init", "initializer", "io",
+    "executor", "executor_manager", "gpu", "gpu_memory_info", "image", "img", "init", "initializer",
+    "install_as_mxnet", "io",
     "is_np_array", "is_np_shape", "kv", "kvstore", "libinfo", "log", "lr_scheduler", "metric", "mod", "model",
     "module", "mon", "monitor", "mxnet_version", "name", "nd", "ndarray", "np_array", "np_shape", "num_gpus",
     "operator", "opt", "optimizer", "profiler", "random", "recordio", "registry", "rnd", "rnn", "runtime",

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
+from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
 from typing_extensions import Buffer, CapsuleType
@@ -21,6 +22,7 @@ class Node:
     versions: tuple[int, ...]
     mutations: int
     origin: Node | None
+    where: tuple[CodeType, int] | None
     def __init__(
         self,
         op: Any,

@@ -1,8 +1,8 @@
 """What of MXNet is left out, and what to use instead: read by import errors, attribute errors and the tests.
 
 Two tables of names below the package: modules that are absent whole, and names absent from modules that
-exist. `ops/absent.py` says the same of operators. Nothing is imported here but the standard library; the
-package calls `install` once.
+exist. `ops/absent.py` says the same of operators. Nothing is imported here but the standard library and
+`suggest`; the package calls `install` once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any, Final
+
+from .suggest import did_you_mean
 
 _NUMPY: Final = (
     "MXNet's NumPy namespace, is not covered; use NumPy for data and mx.nd or mx.sym for operators"
@@ -82,7 +84,6 @@ MODULES: Final[tuple[tuple[str, str], ...]] = (
 )
 
 _PLUMBING: Final = "it is plumbing of MXNet's C interface, which nothing here goes through"
-_OLD_OP: Final = "MXNet itself gave it up; write an mx.operator.CustomOp"
 _UPDATE: Final = "MXNet's own always fails; call mx.nd.contrib.adamw_update"
 _INDEXING: Final = "it is a step of MXNet's own indexing; index the array"
 
@@ -130,9 +131,6 @@ NAMES: Final[tuple[tuple[str, str], ...]] = (
     ("operator.OperatorArguments", _PLUMBING),
     ("operator.get_operator_arguments", _PLUMBING),
     ("operator.c_int_p", _PLUMBING),
-    ("operator.NDArrayOp", _OLD_OP),
-    ("operator.NumpyOp", _OLD_OP),
-    ("operator.PythonOp", _OLD_OP),
 )
 
 
@@ -195,6 +193,9 @@ def missing(module: ModuleType, name: str, known: str | None = None) -> Attribut
     text = f"module {module.__name__!r} has no attribute {name!r}"
     if reason:
         return AbsentError(f"{text}: {reason}", name=name, obj=module)
+    near = "" if name.startswith("_") else did_you_mean(name, dir(module))
+    if near:  # without `obj`, for which Python's traceback would guess once more
+        return AttributeError(text + near, name=name)
     return AttributeError(text, name=name, obj=module)
 
 
@@ -233,11 +234,14 @@ def member(path: str) -> Any:
     return property(explain_member)
 
 
+_EAGER: Final = ("attribute", "autograd", "base", "context", "executor", "name", "random", "util")
+
+
 def install(package: str) -> None:
     """Make the import system and the modules with absent names answer for the package."""
     if not any(isinstance(f, _Finder) for f in sys.meta_path):
         sys.meta_path.append(_Finder(package))
-    for path in _modules_with_absent_names():
+    for path in (*_modules_with_absent_names(), *_EAGER):
         module = sys.modules.get(f"{package}.{path}")
         if module is not None:
             explain(module)

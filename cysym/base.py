@@ -7,7 +7,7 @@ of these classes or the plain Python type a user expects (TypeError, ValueError,
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -49,6 +49,24 @@ class OutOfMemoryError(MXNetError):
 
 class FormatError(MXNetError):
     """A file or text is not what its format demands."""
+
+
+def pickled(state: Any, key: str, types: tuple[type, ...], what: str) -> Any:
+    """What the state of a pickle that MXNet wrote holds under `key`.
+
+    Raises
+    ------
+    FormatError
+        There is none, or of another type.
+    """
+    if not isinstance(state, Mapping) or key not in state:
+        raise FormatError(f"the pickle of {what} lacks {key!r}")
+    if not isinstance(state[key], types):
+        raise FormatError(
+            f"the pickle of {what}: expected {' or '.join(t.__name__ for t in types)} under {key!r}, got "
+            f"{type(state[key]).__name__}"
+        )
+    return state[key]
 
 
 def _not_for(what: str, function: Any, alias: str | None, args: Iterable[Any]) -> str:

@@ -7,7 +7,7 @@ as it was; nothing here runs a program.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import util
@@ -21,6 +21,8 @@ from .executor import Executor
 from .ndarray import NDArray, imperative
 from .passes.ir import num_elements
 from .passes.plan import Plan
+from .reuse import blueprint_of
+from .suggest import did_you_mean, listed
 from .symbol.symbol import Symbol
 
 REQUESTS = {"null": 0, "write": 1, "add": 3}
@@ -40,9 +42,11 @@ def _arrays(given: Any, names: Sequence[str], what: str, allow_missing: bool) ->
         values = list(given)
     elif isinstance(given, dict):
         values = []
+        if allow_missing:
+            _misspelt(given, names, what)
         for name in names:
             if name not in given and not allow_missing:
-                raise ValueError(f"key `{name}` is missing in `{what}`{_hint(name, given)}")
+                raise ValueError(f"key `{name}` is missing in `{what}`{_meant(name, given, names)}")
             values.append(given.get(name))
     else:
         raise TypeError(
@@ -59,20 +63,36 @@ def _arrays(given: Any, names: Sequence[str], what: str, allow_missing: bool) ->
 def _requests(grad_req: Any, names: Sequence[str]) -> list[str]:
     if isinstance(grad_req, str):
         if grad_req not in REQUESTS:
-            raise ValueError(f"grad_req must be in {REQUESTS}, got {grad_req!r}")
+            raise ValueError(f"grad_req must be in {REQUESTS}, got {grad_req!r}{did_you_mean(grad_req, REQUESTS)}")
         return [grad_req] * len(names)
     if isinstance(grad_req, (list, tuple)):
         result = list(grad_req)
         if len(result) != len(names):
             raise ValueError(f"grad_req has {len(result)} entries for {len(names)} arguments ({list(names)})")
     elif isinstance(grad_req, dict):
+        _misspelt(grad_req, names, "grad_req")
         result = [grad_req.get(n, "null") for n in names]
     else:
         raise TypeError(f"grad_req must be str, list or dict, got {type(grad_req)}")
     for name, request in zip(names, result):
         if not isinstance(request, str) or request not in REQUESTS:
-            raise ValueError(f"grad_req of {name} must be in {REQUESTS}, got {request!r}")
+            raise ValueError(f"grad_req of {name} must be in {REQUESTS}, got {request!r}{did_you_mean(request, REQUESTS)}")
     return result
+
+
+def _meant(name: str, given: Mapping[Any, Any], names: Sequence[str]) -> str:
+    """A key that was given, that nobody else has, and that may be a missing name."""
+    return did_you_mean(name, [key for key in given if key not in names])
+
+
+def _misspelt(given: Mapping[Any, Any], names: Sequence[str], what: str) -> None:
+    """Warn of keys nobody has that are near a name without one. MXNet ignores any other, and so do we."""
+    if all(map(names.__contains__, given)):
+        return
+    free = [name for name in names if name not in given]
+    notes = [f"{key}{hint}" for key in given if key not in names and (hint := did_you_mean(key, free))]
+    if notes:
+        _warn(f"{what}: no argument has the name {', '.join(notes)}; ignored")
 
 
 def _dict(given: Any, what: str) -> dict[str, Any]:
@@ -97,13 +117,6 @@ def _check_context(ctx: Any) -> None:
         raise TypeError(f"Context type error: ctx must be a Context, got {ctx!r}")
 
 
-def _hint(name: str, names: Iterable[Any]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [n for n in names if isinstance(n, str)], 1)
-    return f" (did you mean {near[0]}?)" if near else ""
-
-
 def _shapes(variables: Sequence[Node], shapes: Mapping[str, Any], what: str) -> tuple[dict[Node, Any], str]:
     """Known shape by variable, and what to say about names and values that do not count, "" if all do.
 
@@ -115,7 +128,7 @@ def _shapes(variables: Sequence[Node], shapes: Mapping[str, Any], what: str) -> 
         shape = shapes.get(node.name)
         if isinstance(shape, (tuple, list)) and (len(shape) or util.is_np_shape()):
             known[node] = util.from_user_shape(tuple(shape), node.name)
-    notes = [f"{key}{_hint(key, names)}" for key in shapes if key not in names]
+    notes = [f"{key}{did_you_mean(key, names)}" for key in shapes if key not in names]
     wrong = [key for key, shape in shapes.items() if key in names and not isinstance(shape, (tuple, list))]
     text = f"{what}: no argument or auxiliary state has the name {', '.join(notes)}; ignored" if notes else ""
     if wrong:
@@ -172,8 +185,9 @@ def _draft(
 ) -> Blueprint:
     arguments, aux = symbol._variables()
     given = _dict(type_dict, "type_dict")
+    _misspelt(given, [n.name for n in arguments + aux], "type_dict")
     types = {n: dtype_code(given[n.name]) for n in arguments + aux if n.name in given}
-    return Blueprint(symbol._entries, arguments, aux, known, types, requests, ctx, groups)
+    return blueprint_of(symbol._entries, arguments, aux, known, types, requests, ctx, groups)
 
 
 def plan_of(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Any, shapes: Mapping[str, Any]) -> Plan:
@@ -183,7 +197,7 @@ def plan_of(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Any, shapes: Map
     for key, value in shapes.items():
         if key not in names:
             raise MXNetError(
-                f"plan: no argument named {key!r}{_hint(key, names)}; arguments are {', '.join(names)}"
+                f"plan: no argument named {key!r}{did_you_mean(key, names)}; arguments are {listed(names)}"
             )
         if not isinstance(value, (tuple, list)):
             raise TypeError(f"plan: shape of {key} must be a tuple, got {value!r}")
@@ -218,7 +232,7 @@ class _Sharing:
             if role == "arg" and node.name not in self.source["arg"]:
                 raise MXNetError(
                     f"shared_arg_names has {node.name}, but shared_exec has no argument of that name"
-                    f"{_hint(node.name, self.source['arg'])}"
+                    f"{did_you_mean(node.name, self.source['arg'])}"
                 )
             found = self.source[role].get(node.name)
             if found is not None:
@@ -288,12 +302,14 @@ def simple_bind(
         args = [sharing.array(n, "arg") for n in draft.arguments]
         grads = [None if r == "null" else sharing.array(n, "grad") for n, r in zip(draft.arguments, requests)]
         aux = [sharing.array(n, "aux") for n in draft.aux]
-        executor = Executor(symbol, ctx, args, grads, requests, aux, groups, arena)
+        # with groups, where an array lies decides where nodes of no group run: that is placed again
+        blueprint = None if groups else draft
+        executor = Executor(symbol, ctx, args, grads, requests, aux, groups, arena, blueprint)
     except (MXNetError, ValueError) as error:
         given = "\n".join(f"{k}: {v}" for k, v in shapes.items())
         kind = type(error) if isinstance(error, MXNetError) else MXNetError
         note = f"\n{ignored}" if ignored else ""
-        raise kind(f"simple_bind error. Arguments:\n{given}\n{error}{note}") from error
+        raise kind(f"simple_bind error. Arguments:\n{given}\n{error}{note}") from error.__cause__
     sharing.settle()
     _warn(ignored)
     return executor
@@ -313,9 +329,9 @@ def reshape(
     arrays = [*executor.arg_arrays, *executor.aux_arrays]
     bound = {v: a.context for v, a in zip(b.variables, arrays)}
     try:
-        fresh = Blueprint(
+        fresh = blueprint_of(
             b.heads, b.arguments, b.aux, known, types, executor._requests, executor._ctx, executor._group2ctx,
-            bound=bound,
+            bound,
         )  # fmt: skip
     except MXNetError as error:
         raise type(error)(f"{error}\n{ignored}" if ignored else str(error)) from None
@@ -348,7 +364,7 @@ def reshape(
         grads = [None if g is None else fit(v, g) for v, g in zip(b.arguments, executor.grad_arrays)]
     made = Executor(
         executor._symbol, executor._ctx, args, grads, executor._requests, aux, executor._group2ctx,
-        executor._arena,
+        executor._arena, fresh,
     )  # fmt: skip
     _warn(ignored)
     return made

@@ -13,9 +13,11 @@ from typing import Any
 
 from ._core import Graph, Node, topological
 from .base import MXNetError, ShapeError, TypeInferenceError
+from .collector import paused
 from .context import Context
 from .dtypes import NAMES, SIZES
 from .ops.rules import Dims, is_known, show
+from .passes.explain import advice, made_at
 from .passes.gradient import gradient
 from .passes.infer import infer_shapes, infer_types
 from .passes.ir import Buffer, Call, Tensor, num_elements
@@ -66,8 +68,8 @@ class options:
     reorder
         Look for an order of operators that needs less memory.
     reorder_above
-        Bytes: a plan that needs no more keeps the given order, as a second compilation would cost more than it
-        gives.
+        Bytes: a plan that needs no more keeps the given order, as a second compilation would cost more than
+        it gives.
     recompute
         Compute a ReLU behind a BatchNorm again in backward instead of keeping it.
     """
@@ -100,12 +102,11 @@ class Blueprint:
         'write', 'add' or 'null' per argument.
     context, groups
         Default context, and contexts of ``ctx_group`` names.
-    late
-        Arguments whose gradient array overlaps other bound memory: written last.
     bound
         Contexts of variables that have an array: with groups, a variable of none stays where it lies.
     """
 
+    @paused()
     def __init__(
         self,
         heads: Sequence[Entry],
@@ -116,11 +117,11 @@ class Blueprint:
         requests: Sequence[str],
         context: Context,
         groups: Mapping[str, Context] | None = None,
-        late: frozenset[int] = frozenset(),
         bound: Mapping[Node, Context] | None = None,
     ) -> None:
         self.heads, self.arguments, self.aux = list(heads), list(arguments), list(aux)
-        self.requests, self.late = list(requests), late
+        self.requests = list(requests)
+        self._compiled: dict[tuple[bool, frozenset[int]], tuple[list[Call], int, Plan]] = {}
         self.context, device = context, context.device
         self.options = current_options()
         self.graph = Graph(self.heads)
@@ -151,6 +152,7 @@ class Blueprint:
             for node, _ in self.heads
         ]
         self._read_head_grads: list[Entry | None] | None = None
+        self._shared: dict[Node, dict[Any, Any]] = {}  # of all programs: the object behind a custom operator
 
     @property
     def variables(self) -> list[Node]:
@@ -187,15 +189,19 @@ class Blueprint:
             raise ShapeError(
                 "InferShape pass cannot decide shapes for the following arguments (-1 means unknown "
                 f"dimensions). Please consider providing them as input: {listing}"
+                + (f"\n  hint: {hint}" if (hint := advice(self.graph, shapes)) else "")
             )
         for i, node in enumerate(self.graph.nodes):
             for k in range(row[i], row[i + 1]):
                 if not is_known(shapes[k]):
                     raise ShapeError(
-                        f"the shape of node {node.name} ({node.op!r}) cannot be decided: {show(shapes[k])}"
+                        f"the shape of node {node.name} ({node.op!r}{made_at(node)}) cannot be decided: "
+                        f"{show(shapes[k])}"
                     )
                 if types[k] is None:
-                    raise TypeInferenceError(f"the type of node {node.name} ({node.op!r}) cannot be decided")
+                    raise TypeInferenceError(
+                        f"the type of node {node.name} ({node.op!r}{made_at(node)}) cannot be decided"
+                    )
                 try:
                     num_elements(shapes[k])
                 except ShapeError as error:
@@ -228,14 +234,31 @@ class Blueprint:
             if node.op is not None
         ]
 
-    def compile(self, is_train: bool, observe: Observer | None = None) -> tuple[list[Call], int, Plan]:
-        """Calls, where the backward part begins, and the plan of one kind of program."""
+    def compile(
+        self, is_train: bool, observe: Observer | None = None, late: frozenset[int] = frozenset()
+    ) -> tuple[list[Call], int, Plan]:
+        """Calls, where the backward part begins, and the plan of one kind of program.
+
+        `late` are the arguments whose gradient array overlaps other bound memory: written last. The result
+        belongs to this blueprint, every program of that kind has it.
+        """
+        if observe is not None:
+            return self._compile(is_train, observe, late)
+        found = self._compiled.get((is_train, late))
+        if found is None:
+            found = self._compiled[is_train, late] = self._compile(is_train, None, late)
+        return found
+
+    @paused()
+    def _compile(
+        self, is_train: bool, observe: Observer | None, late: frozenset[int]
+    ) -> tuple[list[Call], int, Plan]:
         chosen = replace(self.options, is_train=is_train)
         if not (is_train and self.wants_gradient):
             wishes = Wishes(self._given(), self._outputs())
             order = list(range(len(self.graph.nodes)))
             return self._compile_best(self.graph, self.shapes, self.types, order, wishes, chosen, observe)
-        return self._compile_training(chosen, observe)
+        return self._compile_training(chosen, observe, late)
 
     def _compile_best(
         self, graph: Graph, shapes: Sequence[Any], types: Sequence[Any], order: list[int], wishes: Wishes,
@@ -246,7 +269,7 @@ class Blueprint:
 
         def compiled(candidate: list[int]) -> tuple[list[Call], int, Plan]:
             return compile_calls(
-                graph, shapes, types, candidate, count, wishes, self.device_of, chosen, observe
+                graph, shapes, types, candidate, count, wishes, self.device_of, chosen, observe, self._shared
             )
 
         best = compiled(order)
@@ -271,17 +294,21 @@ class Blueprint:
                 return candidate
         return best
 
-    def _compile_training(self, chosen: Options, observe: Observer | None) -> tuple[list[Call], int, Plan]:
+    def _compile_training(
+        self, chosen: Options, observe: Observer | None, late: frozenset[int]
+    ) -> tuple[list[Call], int, Plan]:
         grads = self._gradients()
         grad_heads = [g for g in grads.values() if g is not None]
         heads = self.heads + [g for g in self.head_grads if g is not None] + grad_heads
         early: dict[Node, float] = {}
+        made = self._new_nodes(heads)
         if chosen.recompute and observe is None:
             early = recompute(
-                self.graph.nodes, self._new_nodes(heads),
+                self.graph.nodes, made,
                 lambda node: num_elements(self.shape_of(node)) * SIZES[self.type_of(node)],
             )  # fmt: skip
-        full = Graph(heads, self.graph.nodes + self._new_nodes(heads))
+            made = self._new_nodes(heads) if early else made
+        full = Graph(heads, self.graph.nodes + made)
         # the forward nodes stand in the same order at the front of both graphs, so their entry ids agree
         shapes_known: dict[int, Any] = dict(enumerate(self.shapes))
         types_known: dict[int, Any] = dict(enumerate(self.types))
@@ -304,8 +331,8 @@ class Blueprint:
                     wishes.zero.append(target)
             elif request == "add":
                 wishes.add.append((found, target))
-                wishes.alone += [target] if i in self.late else []
-            elif i in self.late:
+                wishes.alone += [target] if i in late else []
+            elif i in late:
                 wishes.late.append((found, target))
             else:
                 wishes.write.append((found, target))
@@ -318,9 +345,11 @@ class Blueprint:
         return [n for n in topological(heads) if n not in have]
 
     def _infer_backward(self, full: Graph, shapes: dict[int, Any], types: dict[int, Any]) -> tuple[Any, Any]:
-        found, _ = infer_shapes(full, shapes)
-        codes, _ = infer_types(full, types)
-        for i, node in enumerate(full.nodes):
+        first = len(self.graph.nodes)
+        found, _ = infer_shapes(full, shapes, first)
+        codes, _ = infer_types(full, types, first)
+        for i in range(first, len(full.nodes)):
+            node = full.nodes[i]
             for e in range(full.row[i], full.row[i + 1]):
                 if not is_known(found[e]) or codes[e] is None:
                     code = codes[e]

@@ -21,7 +21,17 @@ Params = dict[str, nd.NDArray]
 
 
 class BatchEndParam(NamedTuple):
-    """What a batch-end callback is called with."""
+    """What a batch-end callback is called with.
+
+    Attributes
+    ----------
+    epoch, nbatch : int
+        Counted from 0.
+    eval_metric : EvalMetric
+        Of the epoch so far.
+    locals : dict, optional
+        Local variables of the loop that calls.
+    """
 
     epoch: int
     nbatch: int
@@ -74,6 +84,19 @@ def save_checkpoint(
     """Write ``prefix-symbol.json`` (unless `symbol` is None) and ``prefix-NNNN.params``.
 
     Each file is replaced in one step: a process killed meanwhile leaves the previous one whole.
+
+    Parameters
+    ----------
+    prefix : str
+        What the names of the files begin with, folder included.
+    epoch : int
+        Number in the name of the parameter file.
+    symbol : Symbol, optional
+        The network.
+    arg_params, aux_params : dict of str to NDArray
+        Values by name.
+    remove_amp_cast : bool
+        Leave out the casts that MXNet's mixed precision puts in.
     """
     fname = checkpoint_file(prefix, epoch, "params")
     packed = pack_params(parameters(arg_params, "arg_params"), parameters(aux_params, "aux_params"))
@@ -91,7 +114,27 @@ def load_params(prefix: str, epoch: int) -> tuple[Params, Params]:
 
 
 def load_checkpoint(prefix: str, epoch: int) -> tuple[sym.Symbol, Params, Params]:
-    """Symbol, arguments and auxiliary states of a checkpoint."""
+    """Symbol, arguments and auxiliary states of a checkpoint.
+
+    Parameters
+    ----------
+    prefix : str
+        What the names of the files begin with, folder included.
+    epoch : int
+        Number in the name of the parameter file.
+
+    Returns
+    -------
+    symbol : Symbol
+        Of ``prefix-symbol.json``.
+    arg_params, aux_params : dict of str to NDArray
+        Of ``prefix-NNNN.params``, on the CPU.
+
+    Raises
+    ------
+    MXNetError
+        A file is absent or damaged, naming what is wrong where.
+    """
     checkpoint_file(prefix, epoch, "params")
     symbol = sym.load(f"{prefix}-symbol.json")
     return (symbol, *load_params(prefix, epoch))

@@ -10,7 +10,9 @@ import threading
 from typing import Any, ClassVar
 
 from ._core import CpuSegment, Storage, trim_host_memory
-from .base import DeviceError
+from .base import DeviceError, pickled
+from .forking import free_in_child, in_child
+from .suggest import did_you_mean
 
 
 class CpuDevice:
@@ -53,23 +55,22 @@ class CpuDevice:
     def random_state(self) -> Storage:
         with self._lock:
             if CpuDevice._random is None:
-                CpuDevice._random = self.alloc(1024 * 625 * 4)
-                self._run_seed(CpuDevice.first_seed)
+                made = self.alloc(1024 * 625 * 4)
+                self._run_seed(CpuDevice.first_seed, made)
+                CpuDevice._random = made  # only now: a child may be forked meanwhile
             return CpuDevice._random
 
     def seed(self, value: int) -> None:
-        self.random_state()
-        self._run_seed(value)
+        self._run_seed(value, self.random_state())
 
-    def _run_seed(self, value: int) -> None:
+    def _run_seed(self, value: int, random: Storage) -> None:
         from .passes.ir import Buffer, Call, Tensor
 
         buffer = Buffer("external", 1024 * 625 * 4, self, 0)
         state = Tensor(buffer, (1024, 625), 4)
         call = Call("random_seed", "f32", [state], [], [value], [], 1024, 1000.0, self)
         segment = CpuSegment([call], lambda b: 0)
-        assert self._random is not None
-        segment.bind_slot(0, self._random)
+        segment.bind_slot(0, random)
         segment.lock = self.random_lock
         segment.run()
 
@@ -79,15 +80,20 @@ class CpuDevice:
 
 _cpus: dict[int, CpuDevice] = {}
 _cpus_lock = threading.Lock()
+free_in_child(CpuDevice.random_lock, CpuDevice._lock, _cpus_lock)
 
 
 def seed_all(value: int) -> None:
     """Restart the random streams of all devices, and of those that are yet to come."""
-    CpuDevice.first_seed = value
     with _cpus_lock:
-        used = list(_cpus.values())[:1]  # they have one stream
-    for device in [*used, *opencl_devices()]:
+        CpuDevice.first_seed = value
+        used = [*list(_cpus.values())[:1], *_listed]  # the CPUs have one stream
+    for device in used:
         device.seed(value)
+
+
+_listed: list[Any] = []
+in_child(_listed.clear)  # where OpenCL does not work: there is nothing to seed
 
 
 def opencl_devices() -> list[Any]:
@@ -96,7 +102,19 @@ def opencl_devices() -> list[Any]:
         from .opencl import discover
     except ImportError:  # built without the OpenCL module
         return []
-    return list(discover.opencl_devices())
+    found = discover.opencl_devices()
+    with _cpus_lock:
+        if not _listed and CpuDevice.first_seed:  # `seed_all` came before the devices
+            for device in found:
+                device.seed(CpuDevice.first_seed)
+        _listed[:] = found
+    return list(found)
+
+
+def opencl_devices_listed() -> list[Any]:
+    """Those of `opencl_devices`, if anyone has asked for them yet: drivers are not loaded for nothing."""
+    with _cpus_lock:
+        return list(_listed)
 
 
 class _HasDefault(type):
@@ -139,7 +157,8 @@ class Context(metaclass=_HasDefault):
                 self.devtype2str[code]
             except (KeyError, TypeError, ValueError, OverflowError):
                 raise ValueError(
-                    f"unknown device type {device_type!r}; expected one of {', '.join(self.devstr2type)}"
+                    f"unknown device type {device_type!r}{did_you_mean(device_type, self.devstr2type)}; "
+                    f"expected one of {', '.join(self.devstr2type)}"
                 ) from None
             if not isinstance(device_id, int) or device_id < 0:
                 raise ValueError(f"device_id must be a number from 0, got {device_id!r}")
@@ -178,8 +197,8 @@ class Context(metaclass=_HasDefault):
 
             why = why_not()
         except ImportError as error:
-            why = f"{error}; install cysym[opencl]"
-        return f"{self} does not exist. OpenCL devices: {have}. {why}"
+            why = f"{error}; pip install 'cysym[opencl]'"
+        return f"{self} does not exist. OpenCL devices: {have}{why and f'. {why}'}"
 
     def __hash__(self) -> int:
         return self._hash
@@ -196,6 +215,11 @@ class Context(metaclass=_HasDefault):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Context, (self.device_type, self.device_id)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over the content of a pickle that MXNet wrote."""
+        numbers = (pickled(state, key, (int,), "a Context") for key in ("device_typeid", "device_id"))
+        self.__init__(*numbers)  # type: ignore[misc]
 
     def __enter__(self) -> Context:
         stack = self._stack.__dict__.setdefault("contexts", [])

@@ -11,6 +11,7 @@ import numpy as np
 
 from .arguments import shown
 from .base import MXNetError
+from .suggest import did_you_mean
 
 NAMES: Final = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 SHORT: Final = ("f32", "f64", "f16", "u8", "i32", "i8", "i64", "b8")
@@ -54,4 +55,6 @@ def dtype_code(dtype: Any) -> int:
     try:
         return CODES[np.dtype(dtype).name]
     except Exception:  # NumPy parses much: it raises SyntaxError, ValueError, RecursionError as well
-        raise UnknownTypeError(f"unknown dtype {shown(dtype)}; expected one of {', '.join(NAMES)}") from None
+        raise UnknownTypeError(
+            f"unknown dtype {shown(dtype)}{did_you_mean(dtype, NAMES)}; expected one of {', '.join(NAMES)}"
+        ) from None

@@ -23,6 +23,8 @@ from .overlap import late_gradients, overlap
 from .passes.ir import Call, Tensor
 from .passes.plan import Plan
 from .program import Arena, Program
+from .reuse import blueprint_of
+from .suggest import did_you_mean, listed
 from .symbol.symbol import Symbol, output_name
 
 __all__ = ["Executor", "options"]
@@ -54,7 +56,9 @@ class Executor:
         aux: Sequence[NDArray],
         group2ctx: Mapping[str, Context] | None = None,
         arena: Arena | None = None,
+        blueprint: Blueprint | None = None,
     ) -> None:
+        """`blueprint` is what the arrays were made for, if there is one: nothing is inferred again."""
         self._symbol, self._ctx, self._group2ctx = symbol, ctx, dict(group2ctx or {})
         self.arg_arrays = list(args)
         self.grad_arrays: list[NDArray | None] | None = None if grads is None else list(grads)
@@ -62,14 +66,16 @@ class Executor:
         self._requests = list(requests)
         arguments, aux_nodes = symbol._variables()
         values = dict(zip(arguments + aux_nodes, self.arg_arrays + self.aux_arrays))
-        late: frozenset[int] = frozenset()
+        self._late: frozenset[int] = frozenset()
         if self.grad_arrays is not None:
-            late = late_gradients(self.arg_arrays + self.aux_arrays, self.grad_arrays, self._requests)
-        self._blueprint = Blueprint(
-            symbol._entries, arguments, aux_nodes, {n: a.shape for n, a in values.items()},
-            {n: a.spec[1] for n, a in values.items()}, self._requests, ctx, self._group2ctx, late,
-            {n: a.context for n, a in values.items()} if self._group2ctx else None,
-        )  # fmt: skip
+            self._late = late_gradients(self.arg_arrays + self.aux_arrays, self.grad_arrays, self._requests)
+        if blueprint is None:
+            blueprint = blueprint_of(
+                symbol._entries, arguments, aux_nodes, {n: a.shape for n, a in values.items()},
+                {n: a.spec[1] for n, a in values.items()}, self._requests, ctx, self._group2ctx,
+                {n: a.context for n, a in values.items()} if self._group2ctx else None,
+            )  # fmt: skip
+        self._blueprint = blueprint
         self._check_arrays()
         self._arena = Arena() if arena is None else arena
         self._programs: dict[tuple[bool, bool], Program] = {}
@@ -139,7 +145,7 @@ class Executor:
         program = self._programs.get(key)
         if program is None:
             observe = self._observe if self._monitor is not None else None
-            calls, cut, plan = self._blueprint.compile(is_train, observe)
+            calls, cut, plan = self._blueprint.compile(is_train, observe, self._late)
             program = Program(
                 calls, cut, plan, self._arena, self._blueprint.first_free_slot, imperative.wrap,
                 self._blueprint.options.canaries,
@@ -215,7 +221,8 @@ class Executor:
     def _check_assignment(self, name: str, value: Any) -> None:
         found = self.arg_dict.get(name)
         if found is None:
-            raise TypeError(f"Unknown argument {name}; arguments are {', '.join(self.arg_dict)}")
+            near = did_you_mean(name, self.arg_dict)
+            raise TypeError(f"Unknown argument {name}{near}; arguments are {listed(list(self.arg_dict))}")
         if not isinstance(value, (NDArray, np.ndarray)):
             raise ValueError(
                 f"only accept keyword argument of NDArrays and numpy.ndarray, got {type(value)} for {name}"
@@ -292,10 +299,11 @@ class Executor:
             if g is None:
                 outputs = self._symbol.list_outputs()
                 other = [k for k in out_grads if k not in outputs] if isinstance(out_grads, dict) else []
+                other_names = [f"{k!r}{did_you_mean(k, outputs)}" for k in other]
                 raise MXNetError(
                     "Because the last operator is not Loss function, head_gradient is required when calling "
                     f"backward. Output {i} ({outputs[i]}) has none; call backward(out_grads=...)"
-                    + (f". No output is called {', '.join(map(repr, other))}" if other else "")
+                    + (f". No output is called {', '.join(other_names)}" if other_names else "")
                 )
             if not isinstance(g, NDArray):
                 raise TypeError(f"inputs must be NDArray, got {type(g)} as head gradient {i}")
@@ -382,7 +390,8 @@ class Executor:
                         )
                     jobs.append((value, mine[name]))
                 elif not allow_extra_params:
-                    raise ValueError(f'Find name "{name}" that is not in the {kind}')
+                    near = did_you_mean(name, [n for n in mine if n not in params])
+                    raise ValueError(f'Find name "{name}" that is not in the {kind}{near}')
         for value, target in jobs:
             target[:] = value
 
@@ -432,6 +441,12 @@ class Executor:
         megabytes = program.plan.peak >> 20
         totals = f"Total {megabytes} MB allocated\nTotal 0 TempSpace resource requested\n"
         return f"{program}\n{program.plan}\n{totals}"
+
+    def _repr_html_(self) -> str:
+        """Table of the bound arrays for notebooks, and the sums of the memory plan."""
+        from .drawing.notebook import executor_html
+
+        return executor_html(self)
 
     def get_optimized_symbol(self) -> Symbol:
         """The symbol itself: programs are optimized below it."""

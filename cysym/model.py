@@ -113,9 +113,9 @@ class FeedForward:
         self._pred_exec: Any = None
         self._pred_inputs: Any = None
         if self.symbol is not None:
-            self._check_symbol()
+            self._check_arguments()
 
-    def _check_symbol(self) -> None:
+    def _check_arguments(self) -> None:
         _check_arguments(self.symbol)
         if self.allow_extra_params:
             arguments, states = set(self.symbol.list_arguments()), set(self.symbol.list_auxiliary_states())
@@ -127,8 +127,10 @@ class FeedForward:
 
     # ---- parameters and data -------------------------------------------------------------------------------
 
-    def _init_params(self, inputs: Sequence[Any], overwrite: bool = False) -> tuple[list[str], list[str]]:
-        """Make the parameters for these inputs, keep given values; names of arguments and of parameters."""
+    def _init_params(
+        self, inputs: Sequence[Any], overwrite: bool = False
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Make the parameters for these inputs, keep given values; names of arguments, parameters, states."""
         descs = [desc if isinstance(desc, DataDesc) else DataDesc(*desc) for desc in inputs]
         arg_shapes, _, aux_shapes = self.symbol.infer_shape(**{d.name: d.shape for d in descs})
         arg_types, _, aux_types = self.symbol.infer_type(**{d.name: d.dtype for d in descs})
@@ -155,7 +157,7 @@ class FeedForward:
                     self.initializer(InitDesc(name, attributes.get(name)), params[name])
             made.append(params)
         self.arg_params, self.aux_params = made
-        return names, list(made[0])
+        return names, list(made[0]), list(made[1])
 
     def _init_iter(self, X: Any, y: Any, is_train: bool) -> Any:
         """An iterator over arrays, or the iterator given."""
@@ -349,15 +351,14 @@ class FeedForward:
             needs(data, "X", "an iterator with a default_bucket_key for symbol", "default_bucket_key")
             self.symbol = self.sym_gen(data.default_bucket_key)
             needs(self.symbol, "what symbol(bucket key) returns", "a Symbol", "list_arguments", "simple_bind")
-            self._check_symbol()
-        arguments, names = self._init_params([*data.provide_data, *data.provide_label])
+            self._check_arguments()
+        arguments, names, states = self._init_params([*data.provide_data, *data.provide_label])
         assert self.arg_params is not None
         store, on_store = _create_kvstore(kvstore, len(self.ctx), self.arg_params)
         optimizer = self._make_optimizer(data.batch_size, names, on_store)
         self._pred_exec = None
         manager = DataParallelExecutorManager(
-            self.symbol, self.ctx, data, arguments, names, self.symbol.list_auxiliary_states(),
-            work_load_list, logger, self.sym_gen,
+            self.symbol, self.ctx, data, arguments, names, states, work_load_list, logger, self.sym_gen,
         )  # fmt: skip
         if monitor is not None:
             manager.install_monitor(monitor)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ._core import Graph, Storage, now, profiler
 from .base import MXNetError
+from .forking import free_in_child
 from .passes.ir import Buffer, Call, Dynamic, Tensor
 from .passes.plan import CANARY_BYTES, Plan
 from .provenance import Origin
@@ -20,6 +21,7 @@ CANARY = bytes(range(160, 160 + CANARY_BYTES))
 
 
 _registry = threading.Lock()
+free_in_child(_registry)
 _waiting: dict[int, Arena] = {}  # thread -> the arena it waits for
 
 
@@ -138,14 +140,18 @@ class CallbackSegment:
                 self.places[k] = (storage, offset + absolute(self.tensors[k]))
 
     def run(self, skip_once: bool = False) -> None:
+        if skip_once and self.call.once:
+            return
         sink = profiler()
         begin = 0 if sink is None else now()
         arrays = [self.wrap(*place, t) for place, t in zip(self.places, self.tensors)]
         assert self.call.callback is not None
         n = len(self.call.outs)
-        self.call.callback(arrays[:n], arrays[n:])
-        for storage, _ in self.places[:n]:
-            storage.version += 1
+        try:
+            self.call.callback(arrays[:n], arrays[n:])
+        finally:  # what a failed call wrote is written, too
+            for storage, _ in self.places[:n]:
+                storage.version += 1
         if sink is not None and self.origin is not None:
             sink.ran_here(self.origin, begin)
 

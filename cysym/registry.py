@@ -2,7 +2,7 @@
 
 `get_register_func`, `get_alias_func` and `get_create_func` make the three functions such a module publishes
 over one table per base class. Names are compared in lower case. This module knows none of the classes it
-lists and imports nothing of the package; the public modules call it once, at import.
+lists and imports nothing of the package but `suggest`; the public modules call it once, at import.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import json
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from .suggest import call_hinted, did_you_mean
 
 T = TypeVar("T")
 
@@ -114,9 +116,10 @@ def get_create_func(base_class: type[T], nickname: str) -> Callable[..., T]:
         klass = table.get(spec.lower())
         if klass is None:
             raise ValueError(
-                f"{spec or repr(spec)} is not registered as {nickname}; known are: {', '.join(sorted(table))}"
+                f"{spec or repr(spec)} is not registered as {nickname}{did_you_mean(spec, table)}; known "
+                f"are: {', '.join(sorted(table))}"
             )
-        instance: T = klass(*args, **kwargs)
+        instance: T = call_hinted(klass, *args, **kwargs)
         return instance
 
     def _create_from_json(text: str) -> T:

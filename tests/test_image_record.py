@@ -221,7 +221,7 @@ def test_every_parameter_refuses_nonsense(name):
 @pytest.mark.parametrize(
     ("kwargs", "error", "text"),
     [
-        ({"means_r": 1}, TypeError, "no parameter 'means_r'; did you mean mean_r"),
+        ({"means_r": 1}, TypeError, r"no parameter 'means_r' \(did you mean mean_r\?\)"),
         ({"data_shape": (6, 6)}, ValueError, "data_shape must be"),
         ({"batch_size": 0}, ValueError, "batch_size must be in"),
         ({"aug_seq": "other"}, ValueError, "aug_seq"), ({"inter_method": 7}, ValueError, "inter_method"),

@@ -77,6 +77,27 @@ def test_a_schedule_of_a_users_own():
     assert optimizer.learning_rate == 0.125
 
 
+class _Fixed:
+    def rate(self, num_update):
+        return 0.25 * num_update
+
+    def __call__(self, num_update):
+        return self.base_lr * num_update
+
+
+def test_schedules_that_know_no_base_class():
+    object_, method = _Fixed(), _Fixed().rate
+    for schedule, rate in ((object_, 0.5), (method, 0.25), (lambda n: n / 8, 0.125)):
+        optimizer = mx.optimizer.SGD(learning_rate=0.5, lr_scheduler=schedule)
+        weight = mx.nd.zeros((1,))
+        for _ in range(2):
+            optimizer.update(0, weight, mx.nd.ones((1,)), None)
+        assert weight.asnumpy()[0] == -3 * rate
+    assert object_.base_lr == 0.5
+    with pytest.raises(TypeError, match="lr_scheduler must be a schedule, got its class _Fixed"):
+        mx.optimizer.SGD(lr_scheduler=_Fixed)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

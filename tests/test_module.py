@@ -424,6 +424,16 @@ def test_what_a_loaded_checkpoint_lacks_stays_zero_and_is_named(ctx, tmp_path, c
     assert not arguments["fc1_bias"].asnumpy().any()
 
 
+def test_a_loaded_predictor_is_silent_about_its_label(ctx, tmp_path, caplog):
+    prefix = str(tmp_path / "net")
+    ready(ctx).save_checkpoint(prefix, 1)
+    caplog.clear()
+    predictor = mx.mod.Module.load(prefix, 1, label_names=None, context=ctx)
+    predictor.bind(DATA_SHAPES, for_training=False)
+    assert not caplog.text
+    assert_same(values(predictor), {**WEIGHTS, "softmax_label": np.zeros(8, np.float32)})
+
+
 def test_rebinding_keeps_trained_parameters(ctx):
     module = ready(ctx)
     module.forward_backward(batch())

@@ -362,7 +362,7 @@ def test_files_refuse(tmp_path):
         nd.load(3)
     for buffer, words in (
         (b"", "8 bytes"),
-        (struct.pack(">QQQ", 0x112, 0, 0), "big-endian"), (b"\x93NUMPY" + bytes(40), "magic"),
+        (struct.pack(">QQQ", 0x112, 0, 0), "big-endian"), (b"\x93NUMPY" + bytes(40), "Invalid .npy file"),
         (struct.pack("<QQQ", 0x112, 0, 2**60), "hold at most"),
         (struct.pack("<QQQIii2qiii", 0x112, 0, 1, 0xF993FAC9, 0, 2, 2**40, 2**40, 1, 0, 0), "array can hold"),
         (struct.pack("<QQQIii1qiii", 0x112, 0, 1, 0xF993FAC9, 0, 1, -5, 1, 0, 0), "below 0"),

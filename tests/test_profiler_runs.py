@@ -150,7 +150,7 @@ def test_runs_go_on_until_the_last_dump(path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "error", "text"),
     [
-        ({"contiguous_dump": True}, mx.MXNetError, "Did you mean 'continuous_dump'"),
+        ({"contiguous_dump": True}, mx.MXNetError, "did you mean continuous_dump"),
         ({"filename": "b.json", "profile_all": 2}, mx.MXNetError, "profile_all expect boolean but value='2'"),
         ({"filename": "b.json", "dump_period": None}, mx.MXNetError, "dump_period expect float"),
         ({"dump_period": 0}, mx.MXNetError, "dump_period must be positive"),

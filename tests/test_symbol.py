@@ -413,3 +413,15 @@ def test_a_long_chain_runs(ctx):
     executor.backward(mx.nd.array([3, 4], ctx=ctx))
     assert grad.asnumpy().tolist() == [3, 4]
     assert executor.plan.peak <= 256
+
+
+def test_numpys_functions_refuse_symbols_and_its_scalars_leave_them_operators():
+    a = sym.Variable("a")
+    halves = (np.float32(1) / (np.float64(2) * a)).eval(a=mx.nd.ones((2,)))[0]
+    assert halves.asnumpy().tolist() == [0.5, 0.5]
+    for function in (np.exp, np.add.reduce):
+        with pytest.raises(TypeError, match="'Symbol' does not support ufuncs"):
+            function(a)
+    for make in (np.array, np.asarray, mx.nd.array):
+        with pytest.raises(mx.base.NotImplementedForSymbol, match="__array__"):
+            make(a)

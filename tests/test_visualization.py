@@ -1,207 +1,165 @@
-"""Pictures of networks: MXNet's DOT text, right counts in tables, SVG whose boxes and edges keep apart."""
+"""Pictures of networks: MXNet's DOT text, and SVG whose boxes and edges keep apart."""
 
 from __future__ import annotations
 
 import json
-import math
+import os
 import random
 import re
+import shlex
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown import ROOT, blocks
 
-from cysym.visualization import gv_source, plot_network, print_summary, svg
-from cysym.viz_graph import DrawnEdge, DrawnNode, picture
-from cysym.viz_layout import layered
-from cysym.viz_svg import render_svg
+import cysym as mx
+from cysym.__main__ import main
+from cysym.drawing.dot import digraph_class
+from cysym.drawing.graph import DrawnEdge, DrawnNode, picture
+from cysym.drawing.layout import layered
+from cysym.drawing.svg import render_svg
+from cysym.visualization import gv_source, plot_network, svg
 
-PICTURES = json.loads((Path(__file__).resolve().parent / "recorded" / "formats.json").read_text())["pictures"]
-
-
-@dataclass
-class StandIn:
-    """A symbol that answers with what MXNet said."""
-
-    recorded: dict[str, Any]
-    name: str | None = None
-    is_internal: bool = False
-
-    def tojson(self) -> str:
-        return str(self.recorded["text"])
-
-    def get_internals(self) -> StandIn:
-        return StandIn(self.recorded, is_internal=True)
-
-    def __iter__(self) -> Iterator[StandIn]:
-        return iter(StandIn({}, name) for name, _ in self.recorded["internals"])
-
-    def list_arguments(self) -> list[str]:
-        return list(self.recorded["arguments"])
-
-    def list_auxiliary_states(self) -> list[str]:
-        return list(self.recorded["auxiliary"])
-
-    def infer_shape(self, **given: Any) -> Any:
-        if given.keys() != self.recorded["shape"].keys():
-            return None, None, None
-        if self.is_internal:
-            return None, [tuple(shape) for _, shape in self.recorded["internals"]], None
-        return list(self.recorded["arguments"].values()), None, list(self.recorded["auxiliary"].values())
-
-    def infer_type(self, **given: Any) -> Any:
-        return None, [float for _ in self.recorded["internals"]], None
+PICTURES = json.loads((ROOT / "tests" / "recorded" / "formats.json").read_text())["pictures"]
 
 
-def made_of(*nodes: tuple[str, str, list[list[int]]]) -> StandIn:
-    """A symbol of (op, name, inputs), each output of shape (2, 3)."""
+def recorded(name: str) -> tuple[Any, dict[str, tuple[int, ...]]]:
+    """A network MXNet has drawn, and the shapes of its inputs."""
+    shapes = PICTURES[name]["shape"].items()
+    return mx.sym.load_json(PICTURES[name]["text"]), {key: tuple(dims) for key, dims in shapes}
+
+
+def made_of(*nodes: tuple[str, str, list[list[int]]]) -> Any:
+    """A symbol of (op, name, inputs)."""
     described = [{"op": op, "name": name, "inputs": inputs} for op, name, inputs in nodes]
-    variables = {name: (2, 3) for op, name, _ in nodes if op == "null"}
-    internals = [[name, (2, 3)] for _, name, _ in nodes]
-    text = json.dumps({"nodes": described})
-    return StandIn(
-        {
-            "text": text,
-            "internals": internals,
-            "arguments": variables,
-            "auxiliary": {},
-            "shape": {"x": (2, 3)},
-        }
-    )
+    variables = [i for i, (op, _, _) in enumerate(nodes) if op == "null"]
+    heads = [[len(nodes) - 1, 0, 0]]
+    return mx.sym.load_json(json.dumps({"nodes": described, "arg_nodes": variables, "heads": heads}))
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_dot_text_is_that_of_mxnet(name: str) -> None:
-    recorded = PICTURES[name]
-    assert gv_source(StandIn(recorded), shape=recorded["shape"]).rstrip() == recorded["dot"].rstrip()
+    symbol, shape = recorded(name)
+    assert gv_source(symbol, shape=shape).rstrip() == PICTURES[name]["dot"].rstrip()
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_plot_network_gives_the_same_graph(name: str) -> None:
+@pytest.mark.parametrize("hide_weights", [True, False])
+def test_plot_network_gives_the_same_text(name: str, hide_weights: bool) -> None:
     pytest.importorskip("graphviz")
-    options: dict[str, Any] = {
-        "shape": PICTURES[name]["shape"],
-        "node_attrs": {"shape": "oval", "fixedsize": "false"},
+    symbol, shape = recorded(name)
+    attrs = {
+        "shape": "oval",
+        "fixedsize": "false",
+        "tooltip": "\\N",
+        "xlabel": "<<b>x</b>>",
+        "comment": 'a"b',
     }
-    options["hide_weights"] = False
-    symbol = StandIn(PICTURES[name])
+    options: dict[str, Any] = {"shape": shape, "node_attrs": attrs, "hide_weights": hide_weights}
     dot = plot_network(symbol, title="my net", save_format="png", **options)
     assert (type(dot).__name__, dot.format, dot.name) == ("Digraph", "png", "my net")
     assert dot.source == gv_source(symbol, title="my net", **options)
-    assert dot.source.count("shape=oval") == json.dumps(json.loads(PICTURES[name]["text"])["nodes"]).count(
-        '"op"'
-    )
 
 
 def test_plot_network_without_graphviz_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "graphviz", None)
-    with pytest.raises(ImportError, match=r"pip install cysym\[viz\]"):
-        plot_network(StandIn(PICTURES["lenet"]))
+    digraph_class.cache_clear()
+    with pytest.raises(ImportError, match=r"pip install cysym\[viz\].*mx\.viz\.svg draws without"):
+        plot_network(recorded("lenet")[0])
+
+
+@pytest.fixture
+def no_dot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder to write to, and no programs to be found."""
+    pytest.importorskip("graphviz")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("call", ["render", "view", "pipe"])
+def test_without_the_program_dot_the_error_says_what_to_do(no_dot: Path, call: str) -> None:
+    import graphviz
+
+    dot = plot_network(recorded("lenet")[0])
+    where = {} if call == "pipe" else {"directory": str(no_dot)}
+    with pytest.raises(graphviz.ExecutableNotFound, match=r"apt install graphviz.*mx\.viz\.svg\(symbol\)"):
+        getattr(dot, call)(**where)
+
+
+def test_without_the_program_dot_a_notebook_shows_the_picture(no_dot: Path) -> None:
+    import graphviz
+
+    dot = plot_network(recorded("lenet")[0])
+    shown = dot._repr_mimebundle_()["text/html"]
+    assert "<svg" in shown
+    assert ">conv1</text>" in shown
+    assert "dot was not found" in shown
+    dot.node("one more")
+    with pytest.raises(graphviz.ExecutableNotFound):
+        dot._repr_mimebundle_()
 
 
 def test_hidden_weights_and_plain_edges() -> None:
-    symbol = StandIn(PICTURES["lenet"])
+    symbol, _ = recorded("lenet")
     assert "_weight" not in gv_source(symbol)
-    assert "conv1_weight" in gv_source(symbol, hide_weights=False)
+    assert "conv1 -> conv1_weight" in gv_source(symbol, hide_weights=False)
+    assert "\tconv1_weight [" not in gv_source(symbol, hide_weights=False)
     assert set(re.findall(r"-> .*label=(\S+)", gv_source(symbol))) == {'""'}
-
-
-def test_types_stand_beside_shapes() -> None:
-    symbol = made_of(("null", "x", []), ("tanh", "t", [[0, 0, 0]]))
-    for shape, label in (({"x": (2, 3)}, '"3(float)"'), (None, '"(float)"')):
-        assert f"t -> x [label={label} " in gv_source(symbol, shape=shape, dtype={"x": "float32"})
+    assert "conv1_weight" in svg(symbol, hide_weights=False)
 
 
 def test_too_few_shapes_and_other_things_are_refused() -> None:
-    for draw in (gv_source, svg, print_summary):
-        with pytest.raises(ValueError, match="Input shape is incomplete"):
-            draw(StandIn(PICTURES["lenet"]), shape={})
+    for draw in (gv_source, svg):
+        with (
+            pytest.raises(ValueError, match="Input shape is incomplete"),
+            pytest.warns(match="Cannot decide"),
+        ):
+            draw(recorded("lenet")[0], shape={})
         with pytest.raises(TypeError, match="symbol must be a Symbol, got int"):
             draw(3)  # type: ignore[arg-type]
+    for key in ("label", "name"):
+        with pytest.raises(TypeError, match="each has a name and a label of its own"):
+            gv_source(recorded("lenet")[0], node_attrs={key: "x"})
 
 
 def test_equal_names_and_strange_names_stay_apart() -> None:
     symbol = made_of(
         ("null", "x", []),
-        ("f", "x", [[0, 0, 0]]),
-        ("f", "a:b", [[1, 0, 0]]),
-        ("f", 'q"\\', [[2, 0, 0]]),
-        ("f", "", [[3, 0]]),
+        ("sin", "x", [[0, 0, 0]]),
+        ("sin", "a:b", [[1, 0, 0]]),
+        ("sin", 'q"\\', [[2, 0, 0]]),
+        ("sin", "<b>", [[3, 0, 0]]),
     )
-    view = picture(symbol, shape={"x": (2, 3)})
+    view = picture(symbol)
     assert len({node.key for node in view.nodes}) == 5
-    assert [edge.label for edge in view.edges] == ["3"] * 4
-    text = gv_source(symbol, shape={"x": (2, 3)})
+    text = gv_source(symbol)
     assert 'label="a:b"' in text
     assert '"q\\"\\\\" -> node2' in text
-    assert "node4 -> " in text
+    assert '"<b>" -> ' in text
 
 
 @pytest.mark.filterwarnings("error")
 def test_strange_names_reach_graphviz_unharmed() -> None:
     pytest.importorskip("graphviz")
     symbol = made_of(
-        ("null", "x", []), ("f", "a:b", [[0, 0]]), ("f", "\\N<b>", [[1, 0]]), ("f", "node", [[2, 0]])
+        ("null", "x_weight", []),
+        ("sin", "a:b", [[0, 0, 0]]),
+        ("sin", "\\N<b>", [[1, 0, 0]]),
+        ("sin", "node", [[2, 0, 0]]),
     )
-    assert plot_network(symbol, shape={"x": (2, 3)}).source == gv_source(symbol, shape={"x": (2, 3)})
+    for hide in (True, False):
+        assert plot_network(symbol, hide_weights=hide).source == gv_source(symbol, hide_weights=hide)
 
 
-def test_a_custom_operator_is_called_by_its_type() -> None:
-    text = json.dumps({"nodes": [{"op": "Custom", "name": "c0", "attrs": {"op_type": "mine"}, "inputs": []}]})
-    symbol = StandIn({"text": text, "internals": [], "arguments": {}, "auxiliary": {}, "shape": {}})
-    assert "label=mine" in gv_source(symbol)
-    assert ">mine</text>" in svg(symbol)
-
-
-def summary(
-    capsys: pytest.CaptureFixture[str], symbol: Any, shape: Any
-) -> tuple[dict[str, list[str]], list[str]]:
-    """Rows of the table by layer (shape, count, first input), and the lines below it."""
-    print_summary(symbol, shape)
-    table, _, rest = capsys.readouterr().out.partition("Total params: ")
-    rows = {}
-    for line in table.splitlines():
-        assert len(line) == 120
-        if line.strip("_=") and line[:52].strip():
-            rows[line[:52].strip()] = [line[52:76].strip(), line[76:88].strip(), line[88:].strip()]
-    assert rows.pop("Layer (type)") == ["Output Shape", "Param #", "Previous Layer"]
-    return rows, rest.strip("_\n").splitlines()
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_summary_counts_each_parameter(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    recorded = PICTURES[name]
-    rows, rest = summary(capsys, StandIn(recorded), recorded["shape"])
-    inputs = {*recorded["shape"], "softmax_label", "labels"}
-    total = sum(math.prod(dims) for key, dims in recorded["arguments"].items() if key not in inputs)
-    states = sum(math.prod(dims) for dims in recorded["auxiliary"].values())
-    assert total > 0
-    assert rest == [str(total)] + ([f"Auxiliary states: {states}"] if states else [])
-    assert sum(int(count) for _, count, _ in rows.values()) == total
-
-
-def test_summary_of_lenet_and_of_shared_weights(capsys: pytest.CaptureFixture[str]) -> None:
-    rows, _ = summary(capsys, StandIn(PICTURES["tied_weights"]), PICTURES["tied_weights"]["shape"])
-    assert rows["fc_left(FullyConnected)"] == ["4", "12", "inputs_left"]
-    assert rows["fc_right(FullyConnected)"] == ["4", "0", "inputs_right"]
-    assert rows["inputs_right(null)"] == ["2", "0", ""]
-    assert rows["softmax(SoftmaxOutput)"] == ["8", "0", "concat0"]
-    rows, _ = summary(capsys, StandIn(PICTURES["inception"]), PICTURES["inception"]["shape"])
-    assert rows["conv_in3a_3x3(Convolution)"] == ["64x28x28", "36928", "relu_in3a_3x3_reduce"]
-    assert rows["bn_in3a_3x3(BatchNorm)"] == ["64x28x28", "128", "conv_in3a_3x3"]
-
-
-def test_summary_without_shapes_says_that_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
-    rows, rest = summary(capsys, StandIn(PICTURES["tied_weights"]), None)
-    assert rows["fc_left(FullyConnected)"] == ["", "?", "inputs_left"]
-    assert rest == ["unknown (pass shape=)"]
-    with pytest.raises(ValueError, match="expected 4 positions, got 2"):
-        print_summary(StandIn(PICTURES["lenet"]), positions=[0.5, 1.0])
+def test_windows_over_whole_planes_are_said_to_be_so() -> None:
+    x = mx.sym.Variable("x")
+    pool = mx.sym.Pooling(x, kernel=(7, 7), global_pool=True, pool_type="avg", name="p")
+    assert "Pooling\navg, 7x7/1" in gv_source(pool)
+    assert ">Pooling avg, global</text>" in svg(pool)
 
 
 Rect = tuple[float, float, float, float]
@@ -264,10 +222,10 @@ def check_picture(text: str, node_count: int, edge_count: int) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_svg_keeps_boxes_and_edges_apart(name: str) -> None:
-    recorded = PICTURES[name]
-    view = picture(StandIn(recorded), recorded["shape"])
-    text = svg(StandIn(recorded), recorded["shape"])
-    assert text == svg(StandIn(recorded), recorded["shape"])
+    symbol, shape = recorded(name)
+    view = picture(symbol, shape)
+    text = svg(symbol, shape)
+    assert text == svg(symbol, shape)
     check_picture(text, len(view.nodes), len(view.edges))
     words = [word.text for word in ET.fromstring(text).iter(f"{_SVG}text")]
     assert all(node.name in words for node in view.nodes)
@@ -313,6 +271,24 @@ def test_crossings_are_undone() -> None:
     assert [layout.x[0], layout.x[1], layout.x[2]] == [layout.x[5], layout.x[4], layout.x[3]]
 
 
+def test_targets_stand_in_the_order_of_the_outputs_they_read() -> None:
+    edges, leans = [(0, 3), (0, 2), (0, 1)], [-0.3, 0.0, 0.3]
+    layout = layered([(80.0, 30.0)] + [(40.0, 30.0)] * 3, edges, leans=leans)
+    assert layout.x[3] < layout.x[2] < layout.x[1]
+    nodes = [DrawnNode(name, name, "f", "", {}) for name in "sabc"]
+    drawn = render_svg(nodes, [DrawnEdge("s", 2 - i, "abc"[i], None) for i in range(3)])
+    left = [box[0] for box in boxes_of(drawn)]
+    assert left[3] < left[2] < left[1]
+
+
+def test_short_branches_stand_beside_the_end_of_long_ones() -> None:
+    # 0-1-2-3-4 is joined in 4 by a tree of sources, 5 and 6 into 7.
+    layout = layered([(40.0, 30.0)] * 8, [(0, 1), (1, 2), (2, 3), (3, 4), (5, 7), (6, 7), (7, 4)])
+    assert layout.y[7] == layout.y[3]
+    assert layout.y[5] == layout.y[6] == layout.y[2]
+    assert not any(layout.routes)
+
+
 def test_cycles_and_unknown_nodes_are_refused() -> None:
     with pytest.raises(ValueError, match="cycle: 2 nodes"):
         layered([(1.0, 1.0)] * 3, [(0, 1), (1, 2), (2, 1)])
@@ -340,3 +316,25 @@ def test_long_chains_are_drawn_without_recursion() -> None:
     boxes = boxes_of(render_svg(nodes, edges))
     assert len(boxes) == count
     assert all(above[3] < below[1] for above, below in pairwise(boxes))
+
+
+def test_the_page_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/howto/pictures.md: each block of Python or shell prints the text below it."""
+    found = blocks(ROOT / "docs" / "howto" / "pictures.md")
+    pairs = [(a, b) for a, b in pairwise(found) if a.language in ("python", "sh")]
+    assert len(pairs) >= 7
+    names: dict[str, Any] = {}
+    here = Path.cwd()
+    try:
+        for code, printed in pairs:
+            assert printed.language == "text"
+            if code.language == "python":
+                exec(compile(code.text, "pictures.md", "exec"), names)
+            else:
+                python, dash_m, package, *words = shlex.split(code.text)
+                assert (python, dash_m, package) == ("python", "-m", "cysym")
+                assert main(words) == 0
+            out = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+            assert out == printed.text.rstrip("\n").splitlines()
+    finally:
+        os.chdir(here)

@@ -40,6 +40,8 @@ cdef class Node:
         Of a variable: how many nodes that mutate it were composed so far.
     origin
         Of a gradient node: the forward node it belongs to (device, provenance).
+    where
+        (code object, place in its bytecode) of the user's line that made the node, or None; for errors.
     seq
         Creation number; creation order is a topological order.
     """
@@ -52,6 +54,7 @@ cdef class Node:
     cdef public tuple versions
     cdef public int mutations
     cdef public object origin
+    cdef public object where
     cdef readonly int64_t seq
 
     def __init__(self, op, str name, inputs=(), dict attrs=None):

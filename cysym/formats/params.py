@@ -141,7 +141,10 @@ def loads(
     if magic == int.from_bytes(LIST_MAGIC.to_bytes(8, "little"), "big"):
         reader.fail(0, "this is a big-endian file; only little-endian ones can be read")
     if magic != LIST_MAGIC:
-        reader.fail(0, f"not an NDArray file: expected magic {LIST_MAGIC:#x}, got {magic:#x}")
+        text = bytes(reader.view[:8])
+        hint = " (a symbol's text? that is mx.sym.load's)" if text.lstrip()[:1] == b"{" else ""
+        found = f"got {magic:#x}, {text!r}{hint}"
+        reader.fail(0, f"not an NDArray file: expected magic {LIST_MAGIC:#x}, {found}")
     if (reserved := reader.u64("the reserved word")) != 0:
         reader.fail(8, f"the reserved word: expected 0, got {reserved}")
     # The shortest record, V0 with one dimension, is five words.

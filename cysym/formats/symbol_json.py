@@ -295,12 +295,12 @@ def _strings(raw: Any, what: str) -> dict[str, str]:
     return strings
 
 
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**32
+
+
 def _entry(raw: Any, nodes: list[JsonNode], what: str) -> Entry:
-    if (
-        type(raw) is not list
-        or len(raw) not in (2, 3)
-        or not all(type(v) is int and 0 <= v < 2**32 for v in raw)
-    ):
+    if type(raw) is not list or len(raw) not in (2, 3) or not all(map(_is_id, raw)):
         _bad(
             f"{what}: expected [node id, output index] or [node id, output index, version], got {_show(raw)}"
         )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..base import MXNetError
+from ..suggest import did_you_mean
 
 _REQUIRED: Final = object()
 _OPTIONAL_FLOAT: Final = "float or None"
@@ -75,11 +76,7 @@ def read_parameters(iterator: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     unknown = sorted(set(given) - set(_TABLE))
     if unknown:
-        from difflib import get_close_matches
-
-        near = get_close_matches(unknown[0], _TABLE, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise TypeError(f"{iterator} has no parameter {unknown[0]!r}{hint}")
+        raise TypeError(f"{iterator} has no parameter {unknown[0]!r}{did_you_mean(unknown[0], _TABLE)}")
     found: dict[str, Any] = {}
     for name, (kind, default) in _TABLE.items():
         if name in given:

@@ -13,7 +13,11 @@ from typing import Any, ClassVar, NoReturn
 from .. import ndarray as nd
 from ..arguments import text
 from ..base import MXNetError
+from ..suggest import did_you_mean
 
+_STORES = (
+    "local", "device", "nccl", "local_update_cpu", "local_allreduce_cpu", "local_allreduce_device",
+)  # fmt: skip
 _ops: Any = nd  # operators are functions mypy does not see
 
 
@@ -185,6 +189,8 @@ def create(name: str = "local") -> KVStoreBase:
         )
     from .kvstore import KVStore
 
+    if name not in _STORES and (hint := did_you_mean(name, _STORES)):
+        warnings.warn(f"kvstore {name!r} acts as 'local'{hint}", stacklevel=2)
     return KVStore(name)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..arguments import shown
 from ..context import Context
 from ..io import DataDesc
+from ..suggest import did_you_mean, nearest
 
 _PARAM_ENDINGS = ("_weight", "_bias", "_gamma", "_beta")
 
@@ -25,10 +26,11 @@ def check_input_names(symbol: Any, names: Sequence[str], typename: str, throw: b
     for name in names:
         if name in arguments:
             continue
+        # A parameter is named only where it is what was meant (fixed_param_names): there may be hundreds.
         candidates = [argument for argument in arguments if not argument.endswith(_PARAM_ENDINGS)]
         message = (
             f"Module(..., {typename}_names={shown(list(names))}): the symbol has no argument named {name!r}; "
-            f"did you mean one of: {', '.join(candidates)}"
+            f"did you mean one of: {', '.join(dict.fromkeys([*nearest(name, arguments), *candidates]))}"
         )
         if throw:
             raise ValueError(message)
@@ -83,6 +85,9 @@ def check_names_match(names: Sequence[str], shapes: Sequence[Any], name: str, th
         f"Data provided by {name}_shapes don't match names specified by {name}_names "
         f"({list(shapes)} vs. {list(names)})"
     )
+    given = [desc[0] for desc in shapes]
+    free = [n for n in given if n not in names]
+    message += "".join(f"; {n!r} is missing{did_you_mean(n, free)}" for n in names if n not in given)
     if throw:
         raise ValueError(message)
     warnings.warn(message, stacklevel=4)

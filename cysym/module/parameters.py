@@ -18,6 +18,7 @@ from ..arguments import checkpoint_file, function, parameters
 from ..checkpoint import Params, load_checkpoint
 from ..context import cpu
 from ..initializer import InitDesc, Uniform
+from ..suggest import did_you_mean
 from .base_module import BaseModule
 from .executor_group import DataParallelExecutorGroup
 from .slicing import assign
@@ -141,11 +142,12 @@ class ModuleParameters(BaseModule):
             (group.param_arrays, group.aux_arrays),
             strict=True,
         ):
-            # As in MXNet, what a loaded file lacks (a label that counts as a parameter here) stays zero; we
-            # say so.
+            # As in MXNet, what a loaded file lacks stays zero; we say so, but for the label of a predictor
+            # (label_names=None), which counts as a parameter and is in no file.
             for name, zero in _host_zeros(names, arrays).items():
                 if name not in own:
-                    self.logger.warning("%s is not among the loaded parameters and stays zero", name)
+                    if not name.endswith("label"):
+                        self.logger.warning("%s is not among the loaded parameters and stays zero", name)
                     own[name] = zero
         group.set_params(*self._host_params())
 
@@ -197,8 +199,9 @@ class ModuleParameters(BaseModule):
             ):
                 for name in names:
                     if name not in given if given is not None else initializer is None:
+                        near = did_you_mean(name, [key for key in given or () if key not in names])
                         raise RuntimeError(
-                            f"{name} is not presented: {what} lacks it, and allow_missing is not set"
+                            f"{name} is not presented: {what} lacks it{near}, and allow_missing is not set"
                         )
         group.check_params(arg_params or {}, aux_params or {}, allow_extra=True)
         if self.params_initialized:

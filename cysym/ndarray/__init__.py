@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import util
+from ..arguments import file_name
 from ..base import MXNetError
 from ..context import Context, current_context
 from ..dtypes import MX_TO_NP, NP_TO_MX
+from ..formats import numpy_files
 from ..formats import params as _params
 from ..formats.atomic import write_atomic
 from ..ops.schema import OpDef, all_ops
+from ..suggest import file_hint
 from ..symbol.fluent import add_methods
 from ..symbol.register import explain_absent, make_function, split_arguments, submodule
 from . import contrib as _contrib
@@ -67,32 +70,48 @@ def save(fname: str, data: Any) -> None:
     write_atomic(fname, _params.dumps([a.asnumpy() for a in arrays], names, util.is_np_shape()))
 
 
-def _loaded(arrays: Sequence[Any], names: Sequence[str]) -> Any:
+def _loaded(data: bytes | bytearray | memoryview, source: str = "buffer") -> Any:
+    """NDArrays of the bytes of a file, of MXNet's format or NumPy's."""
+    if numpy_files.is_numpy(bytes(memoryview(data).cast("B")[:8])):
+        arrays, names = numpy_files.loads(data, util.is_np_shape(), source)
+    else:
+        arrays, listed = _params.loads(data, util.is_np_shape(), source)
+        names = listed or None  # an empty dict, too, comes back as a list, as in MXNet
     made = [imperative.from_numpy(a, Context("cpu", 0)) for a, *_ in arrays]
-    return dict(zip(names, made)) if names else made
+    return made if names is None else dict(zip(names, made))
 
 
 def load(fname: str) -> Any:
-    """Arrays of a file of any MXNet version: a list, or a dict when they have names.
+    """Arrays of a file of any MXNet version, or of NumPy: a list, or a dict when they have names.
+
+    Parameters
+    ----------
+    fname : str or os.PathLike
+        A file of ``mx.nd.save``; or, which MXNet 1.x refuses, a ``.npz`` (a dict) or ``.npy`` (a list of one)
+        of numbers. The content decides, not the name.
 
     Raises
     ------
     FormatError
-        Naming offset, record, expected and got.
+        Naming offset, record, expected and got. Files of NumPy that hold a pickle are refused unread.
+    MXNetError
+        The file cannot be opened.
     """
     if not isinstance(fname, (str, os.PathLike)):
         raise TypeError(f"fname required to be a string, got {fname!r}")
     try:
-        return _loaded(*_params.load(fname, util.is_np_shape()))
+        with open(file_name(fname), "rb") as stream:
+            return _loaded(stream.read(), os.fspath(fname))
     except OSError as error:
-        raise MXNetError(f'Open "{fname}": {error.strerror}') from error
+        near = file_hint(os.fspath(fname)) if isinstance(error, FileNotFoundError) else ""
+        raise MXNetError(f'Open "{fname}": {error.strerror}{near}') from error
 
 
 def load_frombuffer(buf: bytes) -> Any:
     """Like `load` from bytes."""
     if not isinstance(buf, (bytes, bytearray, memoryview)):
         raise TypeError(f"buf must be bytes, got {type(buf).__name__}")
-    return _loaded(*_params.loads(buf, util.is_np_shape()))
+    return _loaded(buf)
 
 
 # --- operators ----------------------------------------------------------------------------------------------
@@ -119,7 +138,9 @@ def _call(cls: type[OpDef], function_name: str, args: tuple[Any, ...], kwargs: d
             if cls.variadic:
                 inputs += list(named.values())
             else:
-                inputs = _ordered(cls, function_name, inputs, named)
+                op = imperative.make_op(cls, {**params}, len(inputs)) if cls.is_callback else None
+                names = cls.inputs + cls.aux if op is None else op.input_names() + op.aux_names()
+                inputs = _ordered(names, function_name, inputs, named)
         inputs = [a for a in inputs if a is not None]
     if inputs:
         ctx = None
@@ -143,8 +164,9 @@ def _parse_context(text: str) -> Context:
     return Context(kind, int(number or 0))
 
 
-def _ordered(cls: type[OpDef], function_name: str, inputs: list[Any], named: Mapping[str, Any]) -> list[Any]:
-    names = cls.inputs + cls.aux
+def _ordered(
+    names: Sequence[str], function_name: str, inputs: list[Any], named: Mapping[str, Any]
+) -> list[Any]:
     slots: dict[str, Any] = dict(zip(names, inputs))
     for key, value in named.items():
         if key not in names:
@@ -177,6 +199,11 @@ for _name, _operators in MIXED.items():
     setattr(_module, _name, mixed(_name, *_operators))
 add_methods(NDArray, {**vars(_internal), "split_v2": split_v2})
 
+# `from mxnet.ndarray import *` is how some programs get at the operators.
+__all__ += sorted({
+    *(_name for _name in _functions if not _name.startswith("_")), *MIXED,
+    "contrib", "image", "linalg", "power", "random",
+} - {*__all__})  # fmt: skip
 # MXNet defines these in the module of NDArray, and programs import them from there.
 _DTYPE_NP_TO_MX, _DTYPE_MX_TO_NP = NP_TO_MX, MX_TO_NP
 _GRAD_REQ_MAP = {"null": 0, "write": 1, "add": 3}

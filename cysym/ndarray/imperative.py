@@ -11,10 +11,11 @@ import numpy as np
 from .._core import CachedCall, Invoker, Storage, array_over
 from ..base import MXNetError
 from ..context import Context, current_context
-from ..dtypes import NAMES, SIZES, TYPES, dtype_code
-from ..ops.rules import ShapeRule, TypeRule, is_known, show
+from ..dtypes import SIZES, TYPES, dtype_code
+from ..ops.rules import ShapeRule, TypeRule, is_known
 from ..ops.schema import Backward, OpDef
 from ..passes import fuse
+from ..passes.explain import explain_call
 from ..passes.ir import Buffer, Call, Dynamic, Tensor, num_elements
 from ..passes.lower import LowerContext
 from ..passes.plan import drop_dead, plan
@@ -109,11 +110,10 @@ def _lower(
     placed = {id(t) for t in outs.values()}
     calls: list[Call] = []
     random = Tensor(Buffer("constant", 1024 * 625 * 4, device, n_in + n_out, "random"), (1024, 625), 4)
-    by_name = {n: t.shape for n, t in (*ins.items(), *outs.items())}
     c = _Imperative(
         op, label, 0, ins, outs, device, is_train, calls.append,
         lambda kind, nbytes, dev: Buffer("arena", nbytes, dev, name="temporary"),
-        lambda dev: random, lambda t: id(t) in placed, by_name, frozenset(out_names[:visible]),
+        lambda dev: random, lambda t: id(t) in placed, frozenset(out_names[:visible]),
     )  # fmt: skip
     if shared is not None:
         c.shared = shared
@@ -194,8 +194,8 @@ def _infer(
                 if rule is t:
                     op.check_type(t)
             except MXNetError as error:
-                inputs = ", ".join(f"{n} {show(spec[0])} {NAMES[spec[1]]}" for n, spec in zip(names, specs))
-                raise type(error)(f"Error in operator {op.name}: {error}\n  {op!r} of {inputs}") from None
+                word = "shape" if rule is s else "dtype"
+                raise explain_call(op, error, names, specs, word) from error.__cause__
     shapes: list[Any] = list(s.outs)
     types = [0 if code is None else code for code in t.outs]
     for k, shape in enumerate(shapes):

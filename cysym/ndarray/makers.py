@@ -68,14 +68,37 @@ def _out(name: str, kwargs: dict[str, Any]) -> Any:
 
 
 def empty(shape: Any, ctx: Any = None, dtype: Any = None, stype: Any = None) -> NDArray:
-    """Array with undefined contents; float32 unless `dtype` says otherwise."""
+    """Array with undefined contents.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Sizes of the dimensions.
+    ctx : Context, optional
+        Device; the current context unless given.
+    dtype : dtype or str, optional
+        Type of the elements; float32 unless given.
+    stype : optional
+        Storage type; only dense arrays (None, ``'default'``) are made.
+
+    Raises
+    ------
+    MXNetError
+        A size below 1, an unknown type, a sparse storage type.
+    TypeError
+        `shape` holds something else than whole numbers, or `ctx` is no Context.
+    """
     _dense(stype)
     result: NDArray = imperative.empty(dims_of(shape), context_of(ctx), dtype_code(dtype or np.float32))
     return result
 
 
 def zeros(shape: Any, ctx: Any = None, dtype: Any = None, stype: Any = None, **kwargs: Any) -> NDArray:
-    """Array of zeros; `out` is filled instead where given."""
+    """Array of zeros, with the parameters of `empty`; `out` is filled instead where given.
+
+    >>> zeros((2, 3), dtype="int32").dtype
+    <class 'numpy.int32'>
+    """
     _dense(stype)
     out = _out("zeros", kwargs)
     if out is not None:
@@ -88,19 +111,49 @@ def zeros(shape: Any, ctx: Any = None, dtype: Any = None, stype: Any = None, **k
 def full(
     shape: Any, val: float, ctx: Any = None, dtype: Any = np.float32, out: NDArray | None = None
 ) -> NDArray:
-    """Array of one value."""
+    """Array of one value.
+
+    Parameters
+    ----------
+    shape, ctx, dtype
+        As for `empty`.
+    val : float
+        Value of all elements.
+    out : NDArray, optional
+        Filled and returned instead of a new array.
+    """
     result = empty(shape, ctx, dtype) if out is None else out
     result[:] = val
     return result
 
 
 def ones(shape: Any, ctx: Any = None, dtype: Any = None, **kwargs: Any) -> NDArray:
-    """Array of ones; `out` is filled instead where given."""
+    """Array of ones, with the parameters of `empty`; `out` is filled instead where given."""
     return full(shape, 1, ctx, dtype or np.float32, _out("ones", kwargs))
 
 
 def array(source_array: Any, ctx: Any = None, dtype: Any = None) -> NDArray:
-    """Array from anything NumPy understands; float32 unless `dtype` or an NDArray source says otherwise.
+    """Array from anything NumPy understands.
+
+    Parameters
+    ----------
+    source_array : array_like
+        An NDArray, a NumPy array, a number, a (nested) list of numbers.
+    ctx : Context, optional
+        Device; the current context unless given.
+    dtype : dtype or str, optional
+        Type of the elements. Unless given, that of `source_array` where it is an NDArray, else float32,
+        whatever NumPy would make of it.
+
+    Returns
+    -------
+    NDArray
+        A copy; a number gives shape (1,).
+
+    Raises
+    ------
+    TypeError
+        `source_array` is no array of numbers.
 
     >>> array([[1, 2], [3, 4]]).shape
     (2, 2)

@@ -6,6 +6,7 @@ Operators run at once through the same registry, kernels and lowering as Symbols
 from __future__ import annotations
 
 import operator
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,9 +15,10 @@ import numpy as np
 
 from .. import absent, util
 from .._core import ArrayBase, array_over
-from ..base import DeviceError, MXNetError
+from ..base import DeviceError, MXNetError, pickled
 from ..context import Context, current_context
 from ..dtypes import NAMES, SIZES, TYPES, dtype_code
+from ..formats import params
 from ..ops.rules import ShapeRule
 from ..ops.schema import find_op
 from ..passes.ir import num_elements
@@ -33,6 +35,17 @@ class NDArray(ArrayBase):
     __slots__ = ()
     __array_priority__ = 1000.0
     __array_ufunc__ = None  # NumPy's scalars and arrays leave operators with an NDArray to the NDArray
+
+    def __init__(
+        self,
+        storage: Any,
+        offset: int = 0,
+        shape: tuple[int, ...] = (0,),
+        dtype: int = 0,
+        context: Context | None = None,
+    ) -> None:
+        # Pickles that MXNet wrote call NDArray(None), then __setstate__.
+        super().__init__(storage, offset, shape, dtype, context or current_context())
 
     # --- facts ----------------------------------------------------------------------------------------------
     @property
@@ -85,6 +98,12 @@ class NDArray(ArrayBase):
     def __repr__(self) -> str:
         shape = "x".join(str(d) for d in self.shape)
         return f"\n{self.asnumpy()!s}\n<NDArray {shape} @{self.context}>"
+
+    def _repr_html_(self) -> str:
+        """Table of the values for notebooks, long axes cut in the middle."""
+        from ..drawing.notebook import array_html
+
+        return array_html(self)
 
     def __hash__(self) -> int:
         return id(self)
@@ -384,6 +403,11 @@ class NDArray(ArrayBase):
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_pickle, (self.asnumpy(), self.context.device_type, self.context.device_id)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over the content of a pickle that MXNet wrote."""
+        found = _from_record(pickled(state, "handle", (bytes, bytearray, str), "an NDArray"))
+        super().__init__(found.storage, found.offset, *found.spec)
+
     # --- operators ------------------------------------------------------------------------------------------
     def __add__(self, other: Any) -> NDArray:
         return _binary(self, other, "broadcast_add", "_plus_scalar")
@@ -472,6 +496,15 @@ def _from_pickle(array: np.ndarray, device_type: str, device_id: int) -> NDArray
     return found
 
 
+def _from_record(record: bytes | str) -> NDArray:
+    """Array from the record in a pickle of MXNet's: that of an NDArray file, or Latin-1 text of it."""
+    raw = record.encode("latin1") if isinstance(record, str) else bytes(record)
+    is_np_shape = raw[:4] == struct.pack("<I", params.V3_MAGIC)
+    whole = struct.pack("<QQQ", params.LIST_MAGIC, 0, 1) + raw + struct.pack("<Q", 0)
+    ((values, type_id, device_id),), _ = params.loads(whole, is_np_shape, "the pickle of an NDArray")
+    return _from_pickle(values, Context.devtype2str.get(type_id, "cpu"), device_id)
+
+
 def _op(name: str, *inputs: NDArray, **params: Any) -> NDArray:
     result: NDArray = imperative.invoker.invoke(find_op(name), list(inputs), params)[0]
     return result
@@ -497,7 +530,7 @@ def _binary(
 
 def waitall(arrays: Sequence[Any] = ()) -> None:
     """Wait until every device is idle."""
-    from ..context import opencl_devices
+    from ..context import opencl_devices_listed
 
-    for device in opencl_devices():
+    for device in opencl_devices_listed():
         device.sync()

@@ -22,10 +22,12 @@ from typing import Any
 
 from .. import _opencl
 from ..base import DeviceError
+from ..forking import free_in_child
 from .device import OpenCLDevice
 
 _GPU, _ACCELERATOR = 4, 8  # CL_DEVICE_TYPE bits
 _lock = threading.RLock()
+free_in_child(_lock)
 _answer: tuple[list[OpenCLDevice], list[str]] | None = None
 
 

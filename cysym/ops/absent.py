@@ -10,6 +10,10 @@ from typing import Final
 
 _DETECTION: Final = "object detection is not covered"
 _SPARSE: Final = "sparse storage is not covered; use dense arrays"
+_OBJECT: Final = (
+    "it is a Python object of the program that made it (mx.operator.NumpyOp or NDArrayOp), which no file "
+    "holds: make the symbol again, or write an mx.operator.CustomOp, which files name"
+)
 _INTERNAL: Final = "it served MXNet's own front ends and is never called by programs"
 
 ABSENT: Final[tuple[tuple[str, str], ...]] = (
@@ -45,8 +49,8 @@ ABSENT: Final[tuple[tuple[str, str], ...]] = (
     ("_CachedOp*", _INTERNAL),
     ("_CrossDeviceCopy", _INTERNAL),
     ("_CustomFunction", _INTERNAL),
-    ("_NDArray", _INTERNAL),
-    ("_Native", _INTERNAL),
+    ("_NDArray", _OBJECT),
+    ("_Native", _OBJECT),
     ("_NoGradient", _INTERNAL),
     ("_broadcast_backward", _INTERNAL),
     ("_split_v2_backward", _INTERNAL),

@@ -112,10 +112,27 @@ class Concat(_Join):
 
 
 class RnnParamConcat(Concat):
-    """`Concat`, under the name MXNet's RNN layers join their weights by. (MXNet: _rnn_param_concat)"""
+    """`Concat`, under the name MXNet's RNN layers join their weights by. (MXNet: _rnn_param_concat)
+
+    Inputs of unknown length share evenly what a known output leaves: they are the first layer's weights for
+    both directions.
+    """
 
     name = "_rnn_param_concat"
     aliases = ()
+
+    def infer_shape(self, s: ShapeRule) -> None:
+        super().infer_shape(s)
+        out, shapes = s.outs[0], [x for x in s.ins if x is not None]
+        if out is None or len(shapes) < len(s.ins):
+            return
+        axis = normal_axis(self.dim, len(out), "dim")
+        unknown = [i for i, x in enumerate(shapes) if x[axis] < 0]
+        rest = out[axis] - sum(x[axis] for x in shapes if x[axis] >= 0)
+        if 1 < len(unknown) < len(shapes) and rest > 0 and rest % len(unknown) == 0:
+            for i in unknown:
+                x = shapes[i]
+                s.meet_in(i, (*x[:axis], rest // len(unknown), *x[axis + 1 :]))
 
 
 class Stack(_Join):

@@ -8,7 +8,8 @@ the input's shape."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..base import MXNetError
@@ -66,6 +67,12 @@ def spread(t: Tensor, shape: tuple[int, ...]) -> Tensor:
     return t.view(shape, 0, (0,) * missing + tuple(steps))
 
 
+@cache
+def _variables(kind: str, inputs: tuple[str, ...]) -> Mapping[str, str]:
+    """Variable of a row of this kind -> input."""
+    return dict(zip("ab" if kind == "binary" else "x", inputs, strict=True))
+
+
 class ElementwiseBackward(Backward):
     """Gradients of an elementwise operator, one expression for each; reads only what the expressions name."""
 
@@ -75,18 +82,25 @@ class ElementwiseBackward(Backward):
     forward: Elementwise
     is_elementwise = True
 
+    @cached_property
     def forms(self) -> tuple[Form, ...]:
+        """The expressions of the gradients wanted."""
         names = self.forward.input_names()
         gradients = self.forward.the_row().gradients
-        return tuple(gradients[names.index(w)] for w in self.wanted)
+        return tuple([gradients[names.index(w)] for w in self.wanted])
 
+    @cached_property
     def tensor_names(self) -> dict[str, str]:
         """Variable of an expression -> input of this node."""
-        return self.forward.variables() | {"y": "output", "g": "ograd"}
+        return {**self.forward.variables(), "y": "output", "g": "ograd"}
+
+    @cached_property
+    def _reads(self) -> tuple[str, ...]:
+        names = self.tensor_names
+        return tuple(dict.fromkeys([names[v] for f in self.forms for v in f.reads]))
 
     def read_names(self) -> tuple[str, ...]:
-        names = self.tensor_names()
-        return tuple(dict.fromkeys(names[v] for f in self.forms() for v in f.reads))
+        return self._reads
 
     def lower(self, c: LowerContext) -> None:
         self.forward.lower_gradients(c, self)
@@ -110,9 +124,9 @@ class Elementwise(OpDef):
         """The row; depends on parameters where one chooses among rows."""
         return self.row
 
-    def variables(self) -> dict[str, str]:
+    def variables(self) -> Mapping[str, str]:
         """Variable of the row -> input."""
-        return dict(zip("ab" if self.the_row().kind == "binary" else "x", self.input_names(), strict=True))
+        return _variables(self.the_row().kind, self.input_names())
 
     def numbers(self, c: LowerContext) -> list[Number]:
         """Values of s and t."""
@@ -134,8 +148,8 @@ class Elementwise(OpDef):
 
     def lower_gradients(self, c: LowerContext, node: ElementwiseBackward) -> None:
         """All gradients wanted, in one call."""
-        group, reads = group_of(node.forms())
-        names = node.tensor_names()
+        group, reads = group_of(node.forms)
+        names = node.tensor_names
         outs = [c.output(w, "any") for w in node.wanted]
         kind = c.input("ograd", "any").dtype  # not the data's where a number made whole data floating
         ins = [c.input(names[v], "any", kind) for v in reads]
@@ -208,9 +222,9 @@ class BroadcastOp(Elementwise):
     def lower_gradients(self, c: LowerContext, node: ElementwiseBackward) -> None:
         """Each gradient in the shape of the result, then summed over the axes its input was stretched
         along."""
-        sources = node.tensor_names()
+        sources = node.tensor_names
         shape = c.shape("ograd")
-        for wanted, form in zip(node.wanted, node.forms(), strict=True):
+        for wanted, form in zip(node.wanted, node.forms, strict=True):
             group, reads = group_of((form,))
             ins = [spread(c.input(sources[v], "any"), shape) for v in reads]
             lower_summed(c, wanted, group, ins, shape, self.numbers(c)[: form.scalars], form.text == "g")
@@ -385,9 +399,9 @@ class LeakyReLU(Elementwise):
     def lower_gradients(self, c: LowerContext, node: ElementwiseBackward) -> None:
         if self.act_type != "prelu":
             return super().lower_gradients(c, node)
-        sources = node.tensor_names()
+        sources = node.tensor_names
         shape = c.shape("ograd")
-        for wanted, form in zip(node.wanted, node.forms(), strict=True):
+        for wanted, form in zip(node.wanted, node.forms, strict=True):
             group, reads = group_of((form,))
             ins = [self.operand(c, sources[v], shape) for v in reads]
             if wanted == "data" or c.shape(wanted) == shape:

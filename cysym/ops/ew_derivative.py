@@ -92,8 +92,8 @@ def of_backward(g: GradContext) -> list[Any]:
     is_plain = type(forward).lower_gradients in (Elementwise.lower_gradients, BroadcastOp.lower_gradients)
     if not is_plain and not (isinstance(forward, LeakyReLU) and forward.act_type != "prelu"):
         raise MXNetError(f"Operator {forward!r} is not twice differentiable")
-    letter = {name: v for v, name in op.tensor_names().items()}
-    trees = [expr.parse(form.text) for form in op.forms()]
+    letter = {name: v for v, name in op.tensor_names.items()}
+    trees = [expr.parse(form.text) for form in op.forms]
     return differentiate(g, forward, trees, "".join(letter[n] for n in op.input_names()))
 
 

@@ -8,11 +8,11 @@ read in the order unary, binary, scalar, which is how c_kernels/elementwise.c co
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..base import MXNetError
 from . import expr
@@ -20,6 +20,7 @@ from . import expr
 MAX_INSTRS: Final = 32
 MAX_POINTERS: Final = 12
 SLOTS: Final = {"unary": "xyg", "binary": "abyg", "scalar": "xyg"}
+T = TypeVar("T")
 _SOURCES: Final = 4  # operands an instruction of the interpreter has room for
 
 
@@ -137,16 +138,30 @@ class EwGroup:
     instrs: tuple[Instr, ...]
     outs: tuple[int, ...]
     n_floats: int = 0
-    _code: list[int] = field(default_factory=list, compare=False, repr=False)
+    _found: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, function: Callable[[EwGroup], T]) -> T:
+        """Value of a function of this group, computed once: a few groups stand behind most calls."""
+        name = function.__name__
+        if name not in self._found:
+            self._found[name] = function(self)
+        value: T = self._found[name]
+        return value
 
     @property
     def cost(self) -> float:
         """Nanoseconds per element on one core, memory traffic included."""
+        return self.once(EwGroup._cost)
+
+    def _cost(self) -> float:
         return sum(i.form.cost for i in self.instrs) + 0.1 * (self.n_in + len(self.outs))
 
     def pairs(self) -> list[tuple[int, int]]:
         """(input, output) positions that may share memory: the input is not read after the output is
         written."""
+        return self.once(EwGroup._pairs)
+
+    def _pairs(self) -> list[tuple[int, int]]:
         last = [-1] * self.n_in
         for k, instr in enumerate(self.instrs):
             for v in instr.srcs:
@@ -157,9 +172,7 @@ class EwGroup:
     def code(self) -> list[int]:
         """Instructions as the interpreter reads them: opcode, dst, sources, first scalar; tiles are
         reused."""
-        if not self._code:
-            self._code.extend(self._encode())
-        return self._code
+        return self.once(EwGroup._encode)
 
     def _encode(self) -> list[int]:
         n_out, n_in = len(self.outs), self.n_in

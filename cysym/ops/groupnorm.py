@@ -106,7 +106,7 @@ class GroupNorm(_Grouped):
         return 3 if self.output_mean_var else 1
 
     def groups(self, channels: int) -> int:
-        if channels % self.num_groups:
+        if channels >= 0 and channels % self.num_groups:
             raise ShapeError(
                 f"{self.name}: num_groups={self.num_groups} must divide the number of channels, which is "
                 f"{channels}"

@@ -178,7 +178,7 @@ class Arange(OpDef):
                 f"_arange: start and step must be finite and step not 0, got {self.start}, {self.step}"
             )
         start, stop = self.bounds()
-        if stop is not None and not (math.isfinite(stop) and (stop - start) * self.step > 0):
+        if stop is not None and not 0 < (stop - start) / self.step < math.inf:
             raise MXNetError(f"Invalid range (start, stop, step) = ({start}, {stop}, {self.step})")
 
     def bounds(self) -> tuple[float, float | None]:

@@ -92,6 +92,22 @@ class _Renamed(OpDef):
         c.alias("output", self.inputs[0])
 
 
+def _from_output(s: ShapeRule) -> None:
+    """The only unknown dimension of the input is what the size of a known output leaves for it.
+
+    Gluon's recurrent layers need this: they flatten weights whose number of columns nobody has declared.
+    """
+    data, out = s.ins[0], s.outs[0]
+    if data is None or out is None or not is_known(out) or data.count(-1) != 1:
+        return
+    others, total = product([d for d in data if d >= 0]), product(out)
+    if others == 0:
+        return
+    if total % others:
+        raise ShapeError(f"cannot reshape {show(data)} into {show(out)}: {total} is no multiple of {others}")
+    s.meet_in(0, tuple(total // others if d < 0 else d for d in data))
+
+
 class _ReshapeBack(_Renamed):
     """Gradient of every operator here: the head gradient in the shape of the input."""
 
@@ -135,6 +151,7 @@ class Reshape(_Renamed):
             target = target_shape((0, *codes[1:]) if self.keep_highest else codes, data)
         check_same_size(data, target)
         s.meet_out(0, target)
+        _from_output(s)
 
 
 class Flatten(_Renamed):

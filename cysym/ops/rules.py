@@ -20,7 +20,7 @@ def show(shape: Dims | None) -> str:
 
 
 def is_known(shape: Dims | None) -> bool:
-    return shape is not None and all(d >= 0 for d in shape)
+    return shape is not None and (not shape or min(shape) >= 0)
 
 
 def meet(a: Dims | None, b: Dims | None) -> Dims | None:
@@ -108,10 +108,12 @@ class ShapeRule:
         shapes = self.ins + self.outs
         shape: Dims | None = None
         for k in which:
+            if shapes[k] is None or shapes[k] == shape:
+                continue
             try:
                 shape = meet(shape, shapes[k])
             except ValueError:
-                where = f"{k}-th input" if k < count else f"{k - count}-th output"
+                where = f"{k}-th input ({self.names[k]})" if k < count else f"{k - count}-th output"
                 raise ShapeError(
                     f"Incompatible attr at {where}: expected {show(shape)}, got {show(shapes[k])}"
                 ) from None
@@ -133,9 +135,10 @@ class TypeRule:
     def index(self, which: int | str) -> int:
         return which if isinstance(which, int) else list(self.names).index(which)
 
-    def _meet(self, values: list[int | None], i: int, code: int | None, where: str) -> None:
+    def _meet(self, values: list[int | None], i: int, code: int | None) -> None:
         have = values[i]
         if have is not None and code is not None and have != code:
+            where = f"{i}-th input ({self.names[i]})" if values is self.ins else f"{i}-th output"
             raise TypeInferenceError(
                 f"Incompatible attr at {where}: expected {NAMES[code]}, got {NAMES[have]}"
             )
@@ -143,11 +146,11 @@ class TypeRule:
 
     def meet_in(self, which: int | str, code: int | None) -> int | None:
         i = self.index(which)
-        self._meet(self.ins, i, code, f"{i}-th input ({self.names[i]})")
+        self._meet(self.ins, i, code)
         return self.ins[i]
 
     def meet_out(self, i: int, code: int | None) -> int | None:
-        self._meet(self.outs, i, code, f"{i}-th output")
+        self._meet(self.outs, i, code)
         return self.outs[i]
 
     def same(self, ins: Sequence[int] | None = None, outs: Sequence[int] | None = None) -> None:
@@ -162,9 +165,11 @@ class TypeRule:
             if known is None:
                 known = self.outs[i]
         for i in ii:
-            self.meet_in(i, known)
+            if self.ins[i] != known:
+                self.meet_in(i, known)
         for i in oo:
-            self.meet_out(i, known)
+            if self.outs[i] != known:
+                self.meet_out(i, known)
 
 
 def each(rule: Callable[[Dims], Dims]) -> Callable[[ShapeRule], None]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overlo
 
 from ..base import MXNetError, TypeInferenceError
 from ..dtypes import NAMES, dtype_code
+from ..suggest import did_you_mean
 
 if TYPE_CHECKING:
     from ..passes.gradient import GradContext
@@ -223,7 +224,8 @@ class Enum(Param[str]):
         if str(value) not in self.choices:
             valid = ", ".join(repr(c) for c in sorted(self.choices))
             raise MXNetError(
-                f"Invalid Input: {str(value)!r}, valid values are: {{{valid}}}, in parameter {self.name}"
+                f"Invalid Input: {str(value)!r}{did_you_mean(value, self.choices)}, valid values are: "
+                f"{{{valid}}}, in parameter {self.name}"
             )
         return str(value)
 
@@ -239,7 +241,8 @@ class DType(Param[int]):
         except MXNetError:
             valid = ", ".join(repr(n) for n in sorted(NAMES))
             raise MXNetError(
-                f"Invalid Input: {str(value)!r}, valid values are: {{{valid}}}, in parameter {self.name}"
+                f"Invalid Input: {str(value)!r}{did_you_mean(value, NAMES)}, valid values are: "
+                f"{{{valid}}}, in parameter {self.name}"
             ) from None
 
 
@@ -330,7 +333,8 @@ class OpDef:
                     for p in cls.params.values()
                 )
                 raise MXNetError(
-                    f"Cannot find argument '{key}', Possible Arguments:\n----------------{possible}\n"
+                    f"Cannot find argument '{key}'{did_you_mean(key, cls.params)}, Possible Arguments:\n"
+                    f"----------------{possible}\n"
                     f', in operator {cls.name}(name="")'
                 )
             try:
@@ -374,6 +378,10 @@ class OpDef:
 
     def aux_names(self) -> tuple[str, ...]:
         return self.aux
+
+    def all_inputs(self) -> tuple[str, ...]:
+        """Inputs, then auxiliary states: what a node's entries are called."""
+        return self.input_names() + self.aux_names()
 
     def output_names(self) -> tuple[str, ...]:
         """All outputs, hidden ones included."""
@@ -493,11 +501,7 @@ def find_op(name: str) -> type[OpDef]:
     try:
         return _REGISTRY[name]
     except KeyError:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, _REGISTRY, 3)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise MXNetError(f"Operator {name} is not registered{hint}") from None
+        raise MXNetError(f"Operator {name} is not registered{did_you_mean(name, _REGISTRY, 3)}") from None
 
 
 def all_ops() -> dict[str, type[OpDef]]:

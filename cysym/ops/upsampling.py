@@ -100,6 +100,11 @@ class UpSampling(OpDef):
     def input_names(self) -> tuple[str, ...]:
         return ("data", "weight") if self.is_bilinear else super().input_names()
 
+    def variable_attrs(self, input_name: str) -> dict[str, str]:
+        # MXNet marks the second input, whether it is a weight or not.
+        is_second = self.input_names()[1:2] == (input_name,)
+        return {"__init__": '["bilinear", {}]'} if is_second else {}
+
     def calls(self) -> ConvCalls:
         """The convolution that the bilinear mode reverses."""
         s = self.scale

@@ -7,6 +7,7 @@ arrays: states live in the Updater.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -20,6 +21,7 @@ from .. import ndarray as nd
 from ..arguments import function, mapping, needs, number, optional_number, shown, text, whole
 from ..base import MXNetError, ShapeError
 from ..lr_scheduler import LRScheduler
+from ..suggest import call_hinted, did_you_mean
 
 Index = int | str
 State = Any  # None, an NDArray, or a tuple of states
@@ -41,8 +43,8 @@ class Optimizer:
         Bound of each element of the rescaled gradient.
     learning_rate : float, optional
         0.01 unless given; with a scheduler, replaces the scheduler's `base_lr`.
-    lr_scheduler : LRScheduler, optional
-        Gives the learning rate for each update.
+    lr_scheduler : LRScheduler or callable, optional
+        Gives the learning rate for each update, called with its number.
     sym : Symbol, optional
         Where ``__lr_mult__`` and ``__wd_mult__`` attributes of the parameters are read from.
     begin_num_update : int
@@ -63,7 +65,7 @@ class Optimizer:
         wd: float = 0.0,
         clip_gradient: float | None = None,
         learning_rate: float | None = None,
-        lr_scheduler: LRScheduler | None = None,
+        lr_scheduler: LRScheduler | Callable[[int], float] | None = None,
         sym: Any = None,
         begin_num_update: int = 0,
         multi_precision: bool = False,
@@ -74,15 +76,20 @@ class Optimizer:
         self.rescale_grad = number(rescale_grad, "rescale_grad")
         self.lr_scheduler = function(lr_scheduler, "lr_scheduler", optional=True)
         learning_rate = optional_number(learning_rate, "learning_rate")
-        if lr_scheduler is not None and learning_rate is not None:
-            needs(lr_scheduler, "lr_scheduler", "an LRScheduler", "base_lr")
+        if isinstance(lr_scheduler, type):
+            raise TypeError(
+                f"lr_scheduler must be a schedule, got its class {lr_scheduler.__name__}: call it"
+            )
         # None, as in MXNet, where the scheduler alone decides.
         self.lr: Any = 0.01 if learning_rate is None and lr_scheduler is None else learning_rate
-        if lr_scheduler is not None and learning_rate is not None and lr_scheduler.base_lr != learning_rate:
-            logging.warning(
-                "learning_rate %s replaces the scheduler's base_lr %s", learning_rate, lr_scheduler.base_lr
-            )
-            lr_scheduler.base_lr = learning_rate
+        if lr_scheduler is not None and learning_rate is not None:
+            base = getattr(lr_scheduler, "base_lr", learning_rate)
+            if base != learning_rate:
+                logging.warning("learning_rate %s replaces the scheduler's base_lr %s", learning_rate, base)
+            # A plain function or object of the user's may lack base_lr: MXNet before 1.5 gave it one, too. A
+            # bound method takes no attribute, and has no use for it.
+            with contextlib.suppress(AttributeError):
+                self.lr_scheduler.base_lr = learning_rate
         self.wd = number(wd, "wd")
         self.lr_mult: dict[Any, float] = {}
         self.wd_mult: dict[Any, float] = {}
@@ -133,8 +140,10 @@ class Optimizer:
         klass = Optimizer.opt_registry.get(text(name, "the name of an optimizer").lower())
         if klass is None:
             known = ", ".join(sorted(Optimizer.opt_registry))
-            raise ValueError(f"Cannot find optimizer {name or repr(name)}; known are: {known}")
-        return klass(**kwargs)
+            near = did_you_mean(name, Optimizer.opt_registry)
+            raise ValueError(f"Cannot find optimizer {name or repr(name)}{near}; known are: {known}")
+        made: Optimizer = call_hinted(klass, **kwargs)
+        return made
 
     def create_state(self, index: Index, weight: nd.NDArray) -> State:
         """The state of a parameter before its first update; None if the rule needs none."""

@@ -7,6 +7,7 @@ integers the kernel reads."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -26,11 +27,10 @@ class _Draft:
 
     def __init__(self, call: Call) -> None:
         group: EwGroup = call.source
-        n = group.n_in
+        instrs, values = group.once(_relative)
         self.call = call
         self.ins, self.outs, self.floats = list(call.ins), list(call.outs), list(call.floats)
-        self.instrs = [i._replace(srcs=tuple([_relative(v, n) for v in i.srcs])) for i in group.instrs]
-        self.values = [_relative(v, n) for v in group.outs]
+        self.instrs, self.values = list(instrs), list(values)
         self.names = dict(zip_longest(call.names, call.ops))
 
     def finish(self) -> Call:
@@ -38,8 +38,10 @@ class _Draft:
         if len(self.instrs) == len(self.call.source.instrs):
             return self.call  # nothing was joined
         n = len(self.ins)
-        instrs = tuple([i._replace(srcs=tuple([_absolute(v, n) for v in i.srcs])) for i in self.instrs])
-        values = tuple([_absolute(v, n) for v in self.values])
+        instrs = tuple([
+            Instr(form, tuple([v + n if v >= 0 else ~v for v in srcs]), at) for form, srcs, at in self.instrs
+        ])  # fmt: skip
+        values = tuple([v + n if v >= 0 else ~v for v in self.values])
         group = _intern(EwGroup(n, instrs, values, len(self.floats)))
         pairs = [(i, o) for i, o in group.pairs() if self.ins[i].strides == self.outs[o].strides]
         call = self.call
@@ -66,9 +68,9 @@ class _Draft:
             if i in links:
                 place[~i] = self.values[links[i]]
                 continue
-            have = next((k for k, s in enumerate((*self.ins, *added)) if _same_look(s, t)), None)
-            if have is None:
-                have = len(self.ins) + len(added)
+            inputs = (*self.ins, *added)
+            have = next((k for k, s in enumerate(inputs) if _same_look(s, t)), len(inputs))
+            if have == len(inputs):
                 added.append(t)
             place[~i] = ~have
         pointers = len(self.ins) + len(added) + sum(keep) + len(other.outs)
@@ -90,31 +92,33 @@ class _Draft:
         return True
 
 
-def _relative(v: int, n_in: int) -> int:
-    return v - n_in if v >= n_in else ~v
-
-
-def _absolute(v: int, n_in: int) -> int:
-    return v + n_in if v >= 0 else ~v
+def _relative(group: EwGroup) -> tuple[list[Instr], list[int]]:
+    """Instructions and outputs of a group as a draft counts values."""
+    n = group.n_in
+    place = [*(~i for i in range(n)), *range(len(group.instrs))]
+    instrs = [Instr(form, tuple([place[v] for v in srcs]), at) for form, srcs, at in group.instrs]
+    return instrs, [place[v] for v in group.outs]
 
 
 class _Node:
-    """A call of the list, or several joined: where it stands now and what it does."""
+    """A call of the list, or several joined: where it stands now and, once it was visited and if it may be
+    joined with others, its draft."""
 
-    __slots__ = ("at", "call", "draft", "into", "reads", "writes")
+    __slots__ = ("at", "call", "draft", "into")
 
     def __init__(self, call: Call, at: int) -> None:
         self.call, self.at = call, at
         self.into: _Node | None = None
-        self.draft = _Draft(call) if isinstance(call.source, EwGroup) and not _is_special(call) else None
-        self.reads = {t.buffer for t in (*call.ins, *call.work)}
-        self.writes = {t.buffer for t in (*call.outs, *call.work)}
+        self.draft: _Draft | None = None
 
     def now(self) -> _Node:
         """The node this one has become part of."""
-        node = self
+        if self.into is None:
+            return self
+        node = self.into
         while node.into is not None:
             node = node.into
+        self.into = node  # the next one to ask has a shorter way
         return node
 
 
@@ -124,18 +128,22 @@ class _Fusion:
     def __init__(self, calls: Sequence[Call], is_live_outside: Callable[[Buffer], bool]) -> None:
         self.is_live_outside = is_live_outside
         self.nodes = [_Node(call, i) for i, call in enumerate(calls)]
-        self.users: dict[Buffer, list[_Node]] = {}
-        self.writers: dict[Buffer, list[_Node]] = {}
+        self.users: defaultdict[Buffer, list[_Node]] = defaultdict(list)
+        self.writers: defaultdict[Buffer, list[_Node]] = defaultdict(list)
         self.barriers = [i for i, call in enumerate(calls) if call.callback is not None]
         for node in self.nodes:
-            for buffer in node.writes:
-                self.writers.setdefault(buffer, []).append(node)
-            for buffer in node.reads | node.writes:
-                self.users.setdefault(buffer, []).append(node)
+            call = node.call
+            writes = {t.buffer for t in (*call.outs, *call.work)}
+            for buffer in writes:
+                self.writers[buffer].append(node)
+                self.users[buffer].append(node)
+            for buffer in {t.buffer for t in call.ins} - writes:
+                self.users[buffer].append(node)
 
     def run(self) -> list[Call]:
         for node in self.nodes:
-            if node.draft is not None:
+            if isinstance(node.call.source, EwGroup) and not _is_special(node.call):
+                node.draft = _Draft(node.call)
                 self.absorb_producers(node)
         left = [node for node in self.nodes if node.into is None]
         return [node.call if node.draft is None else node.draft.finish() for node in left]
@@ -183,18 +191,24 @@ class _Fusion:
         if not p.extend(c, links, keep):
             return False
         producer.into, node.draft = node, p
-        node.reads = {t.buffer for t in p.ins}
-        node.writes = {t.buffer for t in p.outs}
         return True
 
     def may_move(self, producer: _Node, node: _Node) -> bool:
         """Whether the producer may run right before `node` instead: nothing between touches what it writes,
         writes what it reads, or may look at anything."""
-        if any(producer.at < b < node.at for b in self.barriers):
+        assert producer.draft is not None
+        begin, end = producer.at, node.at
+        if any(begin < b < end for b in self.barriers):
             return False
-        users = [u for b in producer.writes for u in self.users[b]]
-        users += [w for b in producer.reads for w in self.writers.get(b, ())]
-        return not any(producer.at < u.now().at < node.at for u in users)
+        for t in producer.draft.outs:
+            for user in self.users[t.buffer]:
+                if begin < user.now().at < end:
+                    return False
+        for t in producer.draft.ins:
+            for writer in self.writers.get(t.buffer, ()):
+                if begin < writer.now().at < end:
+                    return False
+        return True
 
     def is_needed(self, out: Tensor, producer: _Node, node: _Node) -> bool:
         """Whether anyone but the two reads this result."""
@@ -205,14 +219,15 @@ class _Fusion:
 
     def is_adjacent(self, producer: _Node, node: _Node) -> bool:
         """Whether nothing runs between the two."""
-        return all(n.into is not None for n in self.nodes[producer.at + 1 : node.at])
+        nodes = self.nodes
+        return all(nodes[k].into is not None for k in range(producer.at + 1, node.at))
 
     def bytes_gained(self, producer: _Node, node: _Node, keep: Sequence[bool]) -> int:
         """Memory over the stretch from producer to node: results that vanish, less inputs that now live as
         long."""
         assert producer.draft is not None
         gained = sum(t.buffer.nbytes for t, k in zip(producer.draft.outs, keep, strict=True) if not k)
-        for b in producer.reads:
+        for b in {t.buffer for t in producer.draft.ins}:
             if b.kind == "arena" and max(u.now().at for u in self.users[b]) < node.at:
                 gained -= b.nbytes
         return gained
@@ -263,10 +278,12 @@ def _links(p: _Draft, c: _Draft) -> dict[int, int]:
     return links
 
 
-def _find_run(have: Sequence[Any], want: Sequence[Any]) -> int:
+def _find_run(have: list[Any], want: list[Any]) -> int:
     """Where `want` stands in `have`, -1 if nowhere."""
     n = len(want)
-    return next((k for k in range(len(have) - n + 1) if list(have[k : k + n]) == list(want)), -1)
+    if n == 0:
+        return 0
+    return next((k for k, x in enumerate(have) if x == want[0] and have[k : k + n] == want), -1)
 
 
 _groups: dict[EwGroup, EwGroup] = {}

@@ -6,7 +6,7 @@ grad_req."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .._core import Node
@@ -47,9 +47,15 @@ class GradContext:
             node.like = (like,)
         return (node, 0)
 
+    def joint(self, op: OpDef, inputs: Iterable[Entry], like: Iterable[Entry]) -> Node:
+        """A node of `op` with an output for each entry of `like`, whose shape and type it has."""
+        node = Node(op, f"{self.node.name}_backward", tuple(inputs))
+        node.like, node.origin = tuple(like), self.node
+        return node
+
     def backward(self, cls: type[Backward]) -> list[Entry | None]:
         """One `cls` node computing every wanted gradient it can."""
-        names = self.op.input_names() + self.op.aux_names()
+        names = self.op.all_inputs()
         allowed = self.op.input_names() if cls.differentiable is None else cls.differentiable
         wanted = tuple(n for n, w in zip(names, self.wants, strict=True) if w and n in allowed)
         if not wanted:
@@ -63,9 +69,7 @@ class GradContext:
                 inputs.append(sources[need])
             else:
                 inputs.append(self.ograd(int(need.removeprefix("ograd") or 0)))
-        node = Node(op, f"{self.node.name}_backward", tuple(inputs))
-        node.like = tuple(sources[n] for n in wanted)
-        node.origin = self.node
+        node = self.joint(op, inputs, [sources[n] for n in wanted])
         at = {n: i for i, n in enumerate(wanted)}
         return [(node, at[n]) if n in at else None for n in names]
 

@@ -10,9 +10,11 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..base import MXNetError, ShapeError, TypeInferenceError
+from ..base import MXNetError, ShapeError
 from ..dtypes import NAMES
 from ..ops.rules import Dims, ShapeRule, TypeRule, is_known, meet, show
+from ..ops.schema import Backward
+from .explain import GIVEN, explain
 
 if TYPE_CHECKING:
     from .._core import Graph, Node
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
 Origins = dict[int, int]
 
 
-def infer_shapes(graph: Graph, known: Mapping[int, Dims | None]) -> tuple[list[Dims | None], Origins]:
+def infer_shapes(
+    graph: Graph, known: Mapping[int, Dims | None], first: int = 0
+) -> tuple[list[Dims | None], Origins]:
     """Shape per entry, as far as it follows.
 
     Parameters
     ----------
     known
         Entry id -> shape (-1 for an unknown dimension).
+    first
+        The nodes before this one are decided: every entry around them is known, no rule is asked again.
 
     Returns
     -------
@@ -42,30 +48,32 @@ def infer_shapes(graph: Graph, known: Mapping[int, Dims | None]) -> tuple[list[D
     origins: Origins = {}
     for entry, shape in known.items():
         shapes[entry] = shape
-        origins[entry] = -1
+        origins[entry] = GIVEN
     for i, node in enumerate(graph.nodes):
         text = node.attrs.get("__shape__") if node.op is None else None
         if text is not None and shapes[graph.row[i]] is None:
             shapes[graph.row[i]] = parse_shape(text, node.name)
             origins[graph.row[i]] = i
-    _fixpoint(graph, shapes, origins, ShapeRule, "infer_shape", is_known, show)
+    _fixpoint(graph, first, shapes, origins, known, ShapeRule, "infer_shape", _all_known, show)
     return shapes, origins
 
 
-def infer_types(graph: Graph, known: Mapping[int, int | None]) -> tuple[list[int | None], Origins]:
+def infer_types(
+    graph: Graph, known: Mapping[int, int | None], first: int = 0
+) -> tuple[list[int | None], Origins]:
     """Element type code per entry, like `infer_shapes`."""
     types: list[int | None] = [None] * graph.row[-1]
     origins: Origins = {}
     for entry, code in known.items():
         types[entry] = code
-        origins[entry] = -1
+        origins[entry] = GIVEN
     for i, node in enumerate(graph.nodes):
         text = node.attrs.get("__dtype__") if node.op is None else None
         if text is not None and types[graph.row[i]] is None:
             types[graph.row[i]] = _parse_code(text, node.name)
             origins[graph.row[i]] = i
     _fixpoint(
-        graph, types, origins, TypeRule, "infer_type", lambda t: t is not None,
+        graph, first, types, origins, known, TypeRule, "infer_type", lambda codes: None not in codes,
         lambda t: "unknown" if t is None else NAMES[t],
     )  # fmt: skip
     return types, origins
@@ -97,14 +105,16 @@ def _parse_code(text: str, name: str) -> int | None:
 
 
 def _fixpoint(
-    graph: Graph, values: list[Any], origins: Origins, rule: Any, method: str, done: Any, text: Any
-) -> None:
+    graph: Graph, begin: int, values: list[Any], origins: Origins, known: Mapping[int, Any], rule: Any,
+    method: str, done: Any, text: Any,
+) -> None:  # fmt: skip
     """Sweep forwards and backwards over the nodes until no rule adds anything."""
     nodes, row, inputs = graph.nodes, graph.row, graph.inputs
-    names: list[tuple[str, ...]] = [
-        () if n.op is None else n.op.input_names() + n.op.aux_names() for n in nodes
-    ]
-    pending = [i for i, n in enumerate(nodes) if n.op is not None]
+    word = "shape" if method == "infer_shape" else "dtype"
+    pending = [
+        i for i in range(begin, len(nodes))
+        if nodes[i].op is not None and not _is_like_others(graph, i, values, method)
+    ]  # fmt: skip
     forward = True
     while pending:
         changed = False
@@ -113,15 +123,15 @@ def _fixpoint(
             node = nodes[i]
             first, last = row[i], row[i + 1]
             ins, outs = [values[e] for e in inputs[i]], values[first:last]
-            r = rule(list(ins), list(outs), names[i])
+            r = rule(list(ins), list(outs), node.op.all_inputs())
             try:
                 if node.like is not None:
                     _meet_like(graph, node, r, values, method)
                 getattr(node.op, method)(r)
                 if method == "infer_type":
                     node.op.check_type(r)
-            except (ShapeError, TypeInferenceError) as error:
-                raise _explain(graph, i, error, values, origins, text) from None
+            except MXNetError as error:
+                raise explain(graph, i, error, values, origins, known, word) from error.__cause__
             if r.ins != ins:
                 for e, have, new in zip(inputs[i], ins, r.ins):
                     if have != new:
@@ -133,7 +143,7 @@ def _fixpoint(
                                 problem = ShapeError(
                                     f"one input used twice: expected {text(new)}, got {text(values[e])}"
                                 )
-                                raise _explain(graph, i, problem, values, origins, text) from None
+                                raise explain(graph, i, problem, values, origins, known, word) from None
                         values[e] = new
                         origins.setdefault(e, i)
                         changed = True
@@ -143,7 +153,7 @@ def _fixpoint(
                     if have != new:
                         origins.setdefault(first + k, i)
                 changed = True
-            if not (all(map(done, r.outs)) and all(map(done, r.ins))):
+            if not (done(r.outs) and done(r.ins)):
                 rest.append(i)
         if not changed:
             break
@@ -151,27 +161,27 @@ def _fixpoint(
         forward = not forward
 
 
+def _all_known(shapes: list[Dims | None]) -> bool:
+    return all(map(is_known, shapes))
+
+
+def _is_like_others(graph: Graph, i: int, values: list[Any], method: str) -> bool:
+    """Whether node `i` is a gradient node whose operator adds nothing to what its outputs are like, which is
+    known and noted."""
+    node = graph.nodes[i]
+    if node.like is None or node.op.dtypes is not None:
+        return False
+    if getattr(type(node.op), method) is not getattr(Backward, method):
+        return False
+    likes = [values[graph.entry(entry)] if entry[0] in graph.ids else None for entry in node.like]
+    if None in likes or len(likes) != graph.row[i + 1] - graph.row[i]:
+        return False
+    values[graph.row[i] : graph.row[i + 1]] = likes
+    return True
+
+
 def _meet_like(graph: Graph, node: Node, r: Any, values: list[Any], method: str) -> None:
     """Outputs of gradient nodes have the shape and type of the entries they are gradients of."""
     for k, entry in enumerate(node.like or ()):
         if entry[0] in graph.ids:
             r.meet_out(k, values[graph.entry(entry)])
-
-
-def _explain(
-    graph: Graph, i: int, error: MXNetError, values: list[Any], origins: Origins, text: Any
-) -> MXNetError:
-    """The error with the node, its operator, and each input's value and where it came from."""
-    node = graph.nodes[i]
-    entry_node = [n for n in range(len(graph.nodes)) for _ in range(graph.row[n], graph.row[n + 1])]
-    lines = [f"Error in operator {node.name}: {error}", f"  node {node.name} = {node.op!r}"]
-    for name, e in zip(node.op.input_names() + node.op.aux_names(), graph.inputs[i]):
-        source = origins.get(e)
-        if source is None:
-            came = "not known"
-        elif source == -1:
-            came = "given by the caller"
-        else:
-            came = f"set by {graph.nodes[source].name}"
-        lines.append(f"  input {name} <- {graph.nodes[entry_node[e]].name}: {text(values[e])} ({came})")
-    return type(error)("\n".join(lines))

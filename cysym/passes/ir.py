@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from math import prod
+from typing import Any, Literal, NamedTuple
 
 from ..base import ShapeError
 from ..dtypes import NAMES, SHORT, SIZES
@@ -19,15 +21,14 @@ MAX_BYTES = 2**62
 
 def num_elements(shape: Sequence[int]) -> int:
     """Product of dimensions, refused where its bytes could leave 62 bits."""
-    n = 1
-    for d in shape:
-        n *= d
+    n = prod(shape)
     if n > MAX_BYTES // 8:
         raise ShapeError(f"a tensor of shape {tuple(shape)} is too large")
     return n
 
 
-def dense_strides(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
+@lru_cache(4096)  # a graph has few shapes, and each of its tensors asks
+def dense_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     """Row-major strides in bytes."""
     out = [0] * len(shape)
     step = itemsize
@@ -89,11 +90,14 @@ class Tensor:
     @property
     def estrides(self) -> tuple[int, ...]:
         """Strides in elements, as kernels take them."""
-        return tuple(s // self.itemsize for s in self.strides)
+        itemsize = SIZES[self.dtype]
+        return tuple([s // itemsize for s in self.strides])
 
     def is_dense(self) -> bool:
         """Row-major without gaps (strides of 1-sized dimensions do not matter)."""
-        step = self.itemsize
+        step = SIZES[self.dtype]
+        if self.strides == dense_strides(self.shape, step):
+            return True
         for d, s in zip(reversed(self.shape), reversed(self.strides), strict=True):
             if d != 1:
                 if s != step and 0 not in self.shape:
@@ -125,15 +129,14 @@ class Tensor:
         return f"{kind}@{self.buffer!r}{at}{gaps}"
 
 
-@dataclass(frozen=True, slots=True)
-class Dynamic:
+class Dynamic(NamedTuple):
     """A scalar that may change from run to run: parameter `param` of graph node `node` (item `index` of it
     where it is a tuple), and what it is at first."""
 
     node: int
     param: str
     value: float = 0.0
-    index: int = -1
+    index: int = -1  # type: ignore[assignment]
 
 
 @dataclass(slots=True)

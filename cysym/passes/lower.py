@@ -6,7 +6,7 @@ device's API, memory addresses or the grad_req of its outputs: those belong to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Literal
 
 from ..base import MXNetError, ShapeError
@@ -47,35 +47,29 @@ class LowerContext:
         new_buffer: Callable[[str, int, Any], Buffer],
         random_state: Callable[[Any], Tensor],
         is_pinned_output: Callable[[Tensor], bool],
-        shapes: Mapping[str, tuple[int, ...]] | None = None,
         read: frozenset[str] | None = None,
     ) -> None:
         self.op, self.name, self.node, self.device, self.is_train = op, name, node, device, is_train
         self._ins, self._outs = ins, outs
-        self._emit = self._marked(emit)
+        self._append = emit
+        self._ops, self._is_once = (op,), op.is_random or op.is_callback
         self._new_buffer, self._random_state = new_buffer, random_state
         self._is_placed = is_pinned_output
         self._after: list[Call] = []
-        self.shared: dict[Any, Any] = {}  # of one program: what this node's forward leaves for its backward
+        self.shared: dict[Any, Any] = {}  # of one executor: what this node's forward leaves for its backward
         self.changing: frozenset[Buffer] = frozenset()  # memory that will change: copied instead of aliased
-        self._shapes: Mapping[str, tuple[int, ...]] = shapes or {}
-        self._read = frozenset(outs) if read is None else read
+        self._read: Container[str] = outs if read is None else read
         self._widen = not op.half and any(t.dtype == HALF for t in (*ins.values(), *outs.values()))
         self._wide: dict[str, Tensor] = {}
         self._wide_out: dict[str, Tensor] = {}  # a gradient is called like the input it belongs to
 
-    def _marked(self, emit: Callable[[Call], None]) -> Callable[[Call], None]:
-        """Every call tells its operator; those of a random one are skipped by a replay, casts and copies of
-        the draws included."""
-        ops, is_random = (self.op,), self.op.is_random
-
-        def function(call: Call) -> None:
-            call.ops = ops
-            if is_random:
-                call.once = True
-            emit(call)
-
-        return function
+    def _emit(self, call: Call) -> None:
+        """Every call tells its operator; those of a random one and of a user's are skipped by a replay, casts
+        and copies of what they made included."""
+        call.ops = self._ops
+        if self._is_once:
+            call.once = True
+        self._append(call)
 
     # --- operands -------------------------------------------------------------------------------------------
     def input(self, name: str, need: Need = "dense", dtype: int | None = None) -> Tensor:
@@ -120,10 +114,8 @@ class LowerContext:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of any input or output of the node, outputs nobody reads included."""
-        for tensors in (self._ins, self._outs):
-            if name in tensors:
-                return tensors[name].shape
-        return self._shapes[name]
+        tensors = self._ins if name in self._ins else self._outs
+        return tensors[name].shape
 
     def wants(self, name: str) -> bool:
         """Whether this output exists and somebody reads it (of a `Backward`: this gradient is asked for)."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._core import Graph, Node
 from ..base import MXNetError
+from ..dtypes import SIZES
 from ..ops.schema import OpDef, find_op
 from . import fuse as fuse_pass
 from .ir import Buffer, Call, Tensor, num_elements
@@ -68,6 +69,7 @@ class Lowering:
         types: Sequence[Any],
         device_of: Callable[[Node], Any],
         options: Options,
+        shared: dict[Node, dict[Any, Any]],
     ) -> None:
         self.graph, self.shapes, self.types, self.device_of, self.options = (
             graph,
@@ -90,7 +92,7 @@ class Lowering:
         for e in graph.heads:
             self.readers[e] += 1
         self.current: Node | None = None
-        self.shared: dict[Node, dict[Any, Any]] = {}  # by forward node
+        self.shared = shared  # by forward node
 
     # --- services of LowerContext ---------------------------------------------------------------------------
     def emit(self, call: Call) -> None:
@@ -99,6 +101,9 @@ class Lowering:
     def new_buffer(self, kind: Any, nbytes: int, device: Any) -> Buffer:
         name = self.current.name if self.current is not None else ""
         return Buffer(kind, nbytes, device, name=name)
+
+    def is_placed(self, t: Tensor) -> bool:
+        return id(t) in self.placed
 
     def random_state(self, device: Any) -> Tensor:
         if device not in self.random:
@@ -143,7 +148,7 @@ class Lowering:
             if node.op is None or not node.op.mutates:
                 continue
             written = {name for names in node.op.mutates.values() for name in names}
-            for name, e in zip(node.op.input_names() + node.op.aux_names(), entries):
+            for name, e in zip(node.op.all_inputs(), entries):
                 tensor = self.tensors[e]
                 if name in written and tensor is not None:
                     found.add(tensor.buffer)
@@ -154,8 +159,8 @@ class Lowering:
         names = node.op.output_names()
         label = node.name if len(names) == 1 else f"{node.name}.{names[k]}"
         tensor = Tensor(Buffer("arena", 0, self.device_of(node), name=label), shape, dtype)
-        tensor.buffer.nbytes = num_elements(shape) * tensor.itemsize
-        tensor.buffer.pinned = node.op.is_random and self.options.is_train
+        tensor.buffer.nbytes = num_elements(shape) * SIZES[dtype]
+        tensor.buffer.pinned = (node.op.is_random or node.op.is_callback) and self.options.is_train
         return tensor
 
     def _place_inputs(self, node: Node, i: int) -> None:
@@ -193,7 +198,7 @@ class Lowering:
         if (e, device) not in self.copies:
             if not t.is_dense():
                 t = self._dense(t)
-            buffer = Buffer("arena", t.nbytes, device, name="copy")
+            buffer = Buffer("arena", t.nbytes, device, name=f"copy of {t.buffer.name}")
             copy = Tensor(buffer, t.shape, t.dtype)
             self.emit(Call("device_copy", "any", [copy], [t], [], [], 1, 1e4, None, names=("device_copy",)))
             self.copies[e, device] = copy
@@ -214,10 +219,9 @@ class Lowering:
         self, op: OpDef, name: str, i: int, ins: dict[str, Tensor], outs: dict[str, Tensor], device: Any,
         read: frozenset[str] | None = None,
     ) -> LowerContext:  # fmt: skip
-        shapes = {n: t.shape for n, t in (*ins.items(), *outs.items())}
         context = LowerContext(
-            op, name, i, ins, outs, device, self.options.is_train, self.emit, self.new_buffer,
-            self.random_state, lambda t: id(t) in self.placed, shapes, read,
+            op, name, i, ins, outs, device, self.options.is_train, self.calls.append, self.new_buffer,
+            self.random_state, self.is_placed, read,
         )  # fmt: skip
         context.changing = self.changing
         if self.current is not None:
@@ -231,12 +235,14 @@ class Lowering:
         self.current = node
         device = self.device_of(node)
         entries = self.graph.inputs[i]
-        names = op.input_names() + op.aux_names()
-        ins = {n: self.on_device(e, device) for n, e in zip(names, entries, strict=True)}
+        ins = {n: self.on_device(e, device) for n, e in zip(op.all_inputs(), entries, strict=True)}
         out_names = op.output_names()
         first = self.graph.row[i]
         outs = {n: self.tensor(first + k) for k, n in enumerate(out_names)}
-        read = frozenset(n for k, n in enumerate(out_names) if self.readers[first + k] or observe is not None)
+        readers = self.readers[first : first + len(out_names)]
+        read = None
+        if observe is None and not all(readers):
+            read = frozenset([n for n, count in zip(out_names, readers) if count])
         context = self.context(op, node.name, i, ins, outs, device, read)
         try:
             if node in self.stats and hasattr(op, "lower_with_stats"):
@@ -286,12 +292,14 @@ def compile_calls(
     device_of: Callable[[Node], Any],
     options: Options,
     observe: Observer | None = None,
+    shared: dict[Node, dict[Any, Any]] | None = None,
 ) -> tuple[list[Call], int, Plan]:
     """Calls of the nodes in `order`, where the backward part begins, and the plan.
 
-    The first `forward_count` nodes of `order` are the forward part.
+    The first `forward_count` nodes of `order` are the forward part; `shared` is what nodes keep from one
+    compilation to the next.
     """
-    state = Lowering(graph, shapes, types, device_of, options)
+    state = Lowering(graph, shapes, types, device_of, options, {} if shared is None else shared)
     state.place(wishes)
     if options.blocked:
         choose_blocked(graph, state)

@@ -67,22 +67,10 @@ class Plan:
         return "\n".join([head, *rows])
 
     def _repr_html_(self) -> str:
-        """Picture for notebooks: one bar a block, time to the right, offset upwards."""
-        if not self.timeline:
-            return "<p>no arena memory</p>"
-        end = max(t.last for t in self.timeline) + 1
-        top = max(t.offset + t.nbytes for t in self.timeline)
-        bars = [
-            f'<rect x="{800 * t.first / end:.2f}" y="{300 - 300 * (t.offset + t.nbytes) / top:.2f}" '
-            f'width="{800 * (t.last + 1 - t.first) / end:.2f}" height="{300 * t.nbytes / top:.2f}" '
-            f'fill="hsl({i * 47 % 360},60%,70%)" stroke="#444" stroke-width="0.3">'
-            f"<title>{t.name}: {t.nbytes} bytes</title></rect>"
-            for i, t in enumerate(self.timeline)
-        ]
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="800" height="300">{"".join(bars)}</svg>'
-            f"<p>peak {self.peak:,} bytes, lower bound {self.lower_bound:,}, naive {self.naive:,}</p>"
-        )
+        """Picture for notebooks: one bar a block, time to the right, addresses upwards."""
+        from ..drawing.notebook import plan_html
+
+        return plan_html(self)
 
 
 class _Block:

@@ -8,7 +8,6 @@ the process ends.
 from __future__ import annotations
 
 import atexit
-import difflib
 import os
 import threading
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..base import MXNetError
+from ..suggest import did_you_mean
 from .recorder import Recorder
 from .statistics import SORTS
 
@@ -140,9 +140,10 @@ def set_config(**kwargs: Any) -> None:
     known = list(Config.__dataclass_fields__)
     for name, value in kwargs.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise MXNetError(f"Cannot find argument {name!r}.{hint} Possible Arguments: {', '.join(known)}")
+            raise MXNetError(
+                f"Cannot find argument {name!r}{did_you_mean(name, known)}, Possible Arguments: "
+                f"{', '.join(known)}"
+            )
         changes[name] = _parse(name, value)
     new = replace(Config(), **changes)
     if new.profile_process not in ("worker", "server"):

@@ -98,6 +98,10 @@ class FusedRNNCell(BaseRNNCell):
         return GATES[self._mode]
 
     @property
+    def _num_gates(self) -> int:  # MXNet's name: initializers of users' own divide the vector by it
+        return len(self._gate_names)
+
+    @property
     def _can_step(self) -> bool:
         return False
 
@@ -169,7 +173,7 @@ class FusedRNNCell(BaseRNNCell):
             raise ValueError(f"{self._prefix + first} must be a matrix, got shape {shape}")
         width = shape[1] + hidden + 2 + (self._num_layers - 1) * (inner + hidden + 2)
         vectors = []
-        for part, wanted in self._parts(width * inner * len(self._gate_names)):
+        for part, wanted in self._parts(width * inner * self._num_gates):
             array = self._take(args, part.removeprefix(self._prefix))
             if array.shape != wanted:
                 raise ValueError(f"{part} must have shape {wanted}, got {array.shape}")

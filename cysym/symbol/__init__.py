@@ -13,9 +13,11 @@ from .. import ops as _ops
 from .._core import Node
 from ..arguments import file_name, number, shown
 from ..base import MXNetError
+from ..callsite import caller
 from ..dtypes import dtype_code
 from ..formats.symbol_json import hide_attrs
 from ..ops.schema import OpDef, all_ops, find_op
+from ..suggest import did_you_mean, file_hint
 from . import convert
 from .compose import attr_text, make_node, refuse_deprecated
 from .conversions import METHODS
@@ -28,6 +30,9 @@ __all__ = [
     "Group", "Symbol", "Variable", "eye", "histogram", "hypot", "linspace", "load", "load_json", "split_v2",
     "var",
 ]  # fmt: skip
+
+
+_OF_VARIABLES = ("attr", "shape", "lr_mult", "wd_mult", "dtype", "init", "stype")
 
 
 def Variable(
@@ -92,11 +97,13 @@ def Variable(
     for key, value in kwargs.items():
         if not (key.startswith("__") and key.endswith("__")):
             raise ValueError(
-                f"Attribute name={key} is not supported. Additional attributes must start and end with "
-                "double underscores, e.g, __yourattr__"
+                f"Attribute name={key} is not supported{did_you_mean(key, _OF_VARIABLES)}. Additional "
+                "attributes must start and end with double underscores, e.g, __yourattr__"
             )
         attrs[key] = str(value)
-    return Symbol([(Node(None, name, (), attrs), 0)])
+    node = Node(None, name, (), attrs)
+    node.where = caller(2)
+    return Symbol([(node, 0)])
 
 
 var = Variable
@@ -129,7 +136,8 @@ def load(fname: str) -> Symbol:
         with open(path, "rb") as f:
             text = f.read()
     except OSError as error:
-        raise MXNetError(f'Open "{fname}": {error.strerror}') from error
+        near = file_hint(path) if isinstance(error, FileNotFoundError) else ""
+        raise MXNetError(f'Open "{fname}": {error.strerror}{near}') from error
     return Symbol(convert.from_json(text, str(fname)))
 
 
@@ -276,6 +284,12 @@ from .functions import eye, histogram, hypot, linspace, split_v2  # noqa: E402
 for _name, _method in METHODS.items():
     setattr(Symbol, _name, _method)
 add_methods(Symbol, {**_functions, "split_v2": split_v2})
+# `from mxnet.symbol import *` is how some programs get at the operators.
+__all__ += sorted({
+    *(_name for _name in _functions if not _name.startswith("_")),
+    "arange", "contrib", "full", "image", "linalg", "maximum", "minimum", "ones", "pow", "power", "random",
+    "zeros",
+} - {*__all__})  # fmt: skip
 # MXNet defines these in the module of Symbol, and programs import them from there.
 vars(sys.modules[f"{__name__}.symbol"]).update((_name, getattr(_module, _name)) for _name in (
     "Group", "Variable", "arange", "eye", "full", "histogram", "hypot", "linspace", "load", "load_json",

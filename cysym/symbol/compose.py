@@ -11,8 +11,10 @@ from .. import attribute as _attribute
 from .. import name as _name
 from .._core import Node
 from ..base import MXNetError
+from ..callsite import caller
 from ..formats.symbol_json import hide_attrs
 from ..ops.schema import OpDef
+from ..suggest import did_you_mean
 
 Entry = tuple[Node, int]
 
@@ -63,45 +65,52 @@ def make_node(
     params: Mapping[str, Any],
     name: str | None,
     attr: Mapping[str, str] | None,
+    depth: int = 4,
 ) -> Node:
-    """One operator node; inputs not given become variables named ``<node>_<input>``."""
+    """One operator node; inputs not given become variables named ``<node>_<input>``.
+
+    `depth` is `callsite.caller`'s: by default that of what calls `_call`, which calls this.
+    """
     given = {k: v if isinstance(v, str) else str(v) for k, v in _attribute.current().get(attr).items()}
     attrs = hide_attrs({**{k: attr_text(v) for k, v in params.items()}, **given})
     name = _name.current().get(name, hint_of(function_name))  # a call that fails from here on used it up
-    refuse_deprecated((key for key in attrs if key not in cls.params), f"operator {cls.name}(name={name!r})")
+    strange = attrs.keys() - cls.params.keys() if attrs else None
+    if strange:
+        refuse_deprecated(sorted(strange), f"operator {cls.name}(name={name!r})")
     # an attribute beats the parameter of its name; an operator without parameters carries any, as in MXNet
     op = cls.make({k: v if k in given else params.get(k, v) for k, v in carried(cls, attrs, params)})
-    names = op.input_names()
+    names, aux = op.input_names(), op.aux_names()
+    every = names + aux
     slots: dict[str, Entry] = dict(named)
     for position, entry in enumerate(tensors):
-        if position >= len(names) + len(op.aux_names()):
+        if position >= len(every):
             if entry is None:  # the place of an input that the parameters have taken away
                 continue
             raise TypeError(f"{function_name} takes {len(names)} tensor inputs, got {len(tensors)}")
         if entry is not None:
-            key = (names + op.aux_names())[position]
+            key = every[position]
             if key in slots:
                 raise TypeError(f"{function_name} got input {key!r} twice, by position and by name")
             slots[key] = entry
-    wrong = [key for key in slots if key not in names + op.aux_names()]
-    if wrong:
+    if named and (wrong := [key for key in slots if key not in every]):
         raise MXNetError(
-            f"Keyword argument name {', '.join(wrong)} not found. Candidate arguments: "
-            f"{', '.join(names + op.aux_names())}, in operator {cls.name}(name={name!r})"
+            f"Keyword argument name {', '.join(wrong)} not found{did_you_mean(wrong[0], every)}. Candidate "
+            f"arguments: "
+            f"{', '.join(every)}, in operator {cls.name}(name={name!r})"
         )
-    for key in op.aux_names():
+    for key in aux:
         if key in slots:
             _check_target(slots[key], key, f"{cls.name}(name={name!r})")
     inputs: list[Entry] = []
     versions: list[int] = []
-    for key in names + op.aux_names():
+    for key in every:
         entry = slots.get(key)
         if entry is None:
             if op.variadic:
                 raise MXNetError(f"{function_name}(name={name!r}): input {key} is missing")
             entry = (Node(None, f"{name}_{key}", (), dict(attrs)), 0)
         node = entry[0]
-        if key in op.aux_names():
+        if key in aux:
             node.attrs.update(op.variable_attrs(key))
             node.mutations += 1
             versions.append(node.mutations)
@@ -113,6 +122,7 @@ def make_node(
             versions.append(node.mutations if node.op is None else 0)
         inputs.append(entry)
     made = Node(op, name, inputs, attrs)
+    made.where = caller(depth)
     if any(versions):
         made.versions = tuple(versions)
     return made
@@ -147,7 +157,7 @@ def copy_graph(
             copy = Node(
                 node.op, rename.get(node, node.name), [entry_of(e) for e in node.inputs], dict(node.attrs)
             )
-            copy.versions, copy.mutations = node.versions, node.mutations
+            copy.versions, copy.mutations, copy.where = node.versions, node.mutations, node.where
             made[node] = copy
     for node in order if replace else ():
         if node.op is not None and any(source in replace for source, _ in node.inputs):

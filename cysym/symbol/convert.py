@@ -8,6 +8,7 @@ from typing import Any
 from .. import util
 from .._core import Graph, Node, topological
 from ..base import FormatError, MXNetError
+from ..collector import paused
 from ..formats import symbol_json, symbol_upgrade
 from ..formats.symbol_json import Document, JsonNode, hide_attrs
 from ..ops.absent import why_absent
@@ -99,6 +100,7 @@ class _Registry:
         return _parsed(op, attrs, 0).variable_attrs(names[input_index])
 
 
+@paused()
 def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
     """Entries of the heads; every operator and parameter is checked.
 
@@ -129,13 +131,13 @@ def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
             raise FormatError(f"{source}: node {i} ({raw.name}, {raw.op}) has {what}, which are not covered")
         inputs = [(nodes[j], k) for j, k, _ in raw.inputs]
         if op is not None:
-            expected = op.input_names() + op.aux_names()
+            expected, aux = op.all_inputs(), op.aux_names()
             if len(inputs) != len(expected):
                 raise FormatError(
                     f"{source}: node {i} ({raw.name}, {raw.op}) has {len(inputs)} inputs, expected "
                     f"{len(expected)}: {', '.join(expected)}"
                 )
-            for key, (src, _) in zip(op.aux_names(), inputs[len(op.input_names()) :]):
+            for key, (src, _) in zip(aux, inputs[len(expected) - len(aux) :]):
                 if src.op is not None:
                     raise FormatError(
                         f"{source}: node {i} ({raw.name}, {raw.op}) writes to its input {key}, which must be "
@@ -149,11 +151,11 @@ def from_json(text: str | bytes, source: str = "JSON") -> list[Entry]:
                     f"which has {limit}"
                 )
         node = Node(op, raw.name, inputs, dict(raw.attrs))
-        versions = tuple(v for _, _, v in raw.inputs)
+        versions = tuple([v for _, _, v in raw.inputs])
         if any(versions):
             node.versions = versions
-        for (src, _), v in zip(inputs, versions):
-            src.mutations = max(src.mutations, v)
+            for (src, _), v in zip(inputs, versions):
+                src.mutations = max(src.mutations, v)
         nodes.append(node)
     heads = []
     for j, k, _ in document.heads:

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -81,6 +82,7 @@ def submodule(
 ) -> ModuleType:
     """A module ``parent.name``: the functions whose names begin with one of `prefixes`, which is dropped."""
     module = ModuleType(f"{parent}.{name}", f"Operators of `{name}`: names that begin with {prefixes[0]}.")
+    module.__spec__ = ModuleSpec(module.__name__, None)  # `importlib` asks even those it did not import
     for prefix in prefixes:
         for full, function in functions.items():
             if full.startswith(prefix):

@@ -15,27 +15,31 @@ import numpy as np
 from .. import util
 from .._core import Graph, Node, topological
 from ..arguments import shown
-from ..base import MXNetError, NotImplementedForSymbol
+from ..base import MXNetError, NotImplementedForSymbol, pickled
 from ..dtypes import TYPES, dtype_code
 from ..formats.atomic import write_atomic
 from ..formats.symbol_json import both_spellings
 from ..ops.rules import Dims, is_known
 from ..ops.schema import find_op
+from ..passes.explain import advice, with_arguments
 from ..passes.infer import infer_shapes, infer_types
+from ..suggest import did_you_mean, listed
 from . import convert
 from .compose import Entry, carried, copy_graph, make_node, refuse_deprecated
+from .running import Running
 
 Number = (int, float, np.number)
 
 
-class Symbol:
+class Symbol(Running):
     """Symbolic expression with one or more outputs; see docs/tutorial."""
 
     __slots__ = ("_entries",)
     __array_priority__ = 1000.0
+    __array_ufunc__ = None  # NumPy's scalars leave operators with a Symbol to the Symbol
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = list(entries)
+    def __init__(self, entries: Sequence[Entry] | None) -> None:
+        self._entries = list(entries or ())  # pickles that MXNet wrote say None, then call __setstate__
 
     # --- identity -------------------------------------------------------------------------------------------
     @property
@@ -61,11 +65,15 @@ class Symbol:
         if isinstance(index, str):
             found = [e for e, n in zip(self._entries, self.list_outputs()) if n == index]
             if len(found) != 1:
-                count = "more than one output" if found else "no output"
-                raise ValueError(
-                    f'Cannot find output that matches name "{index}"'
-                    + (f": {count} has this name" if found else f"; outputs are {self.list_outputs()}")
-                )
+                names = self.list_outputs()
+                why = f"; outputs are {listed(names)}"
+                if found:
+                    why = ": more than one output has this name"
+                elif index in self.get_internals().list_outputs():
+                    why += f"; get_internals()[{index!r}] is one inside"
+                else:
+                    why = did_you_mean(index, names) + why
+                raise ValueError(f'Cannot find output that matches name "{index}"{why}')
             return Symbol(found)
         if isinstance(index, slice):
             picked = self._entries[index]
@@ -95,7 +103,8 @@ class Symbol:
         return {"handle": self.tojson(remove_amp_cast=False)}
 
     def __setstate__(self, state: Mapping[str, str]) -> None:
-        self._entries = convert.from_json(state["handle"], "the pickle of a symbol")
+        text = pickled(state, "handle", (str, bytes), "a Symbol")
+        self._entries = convert.from_json(text, "the pickle of a symbol")
 
     def _order(self) -> list[Node]:
         order: list[Node] = topological(self._entries)
@@ -138,7 +147,8 @@ class Symbol:
             if key not in variables:
                 candidates = " ".join(f"[{i}]{n}" for i, n in enumerate(variables))
                 raise MXNetError(
-                    f"Symbol.ComposeKeyword argument name {key} not found. Candidate arguments: {candidates}"
+                    f"Symbol.ComposeKeyword argument name {key} not found{did_you_mean(key, variables)}. "
+                    f"Candidate arguments: {candidates}"
                 )
             for node in variables[key]:
                 replace[node] = value._single(key)
@@ -262,12 +272,10 @@ class Symbol:
             Shape by argument name; 0 is an unknown dimension.
         """
         try:
-            result = self._infer_shape_impl(False, *args, **kwargs)
+            shapes, missing = self._infer_shape_impl(False, *args, **kwargs)
         except MXNetError as error:
-            given = "".join(f"\n  {k}: {v}" for k, v in (enumerate(args) if args else kwargs.items()))
-            raise type(error)(f"{error}\ninfer_shape error. Arguments:{given}") from None
-        shapes, complete = result
-        if complete:
+            raise with_arguments(error, "infer_shape", args, kwargs) from error.__cause__
+        if missing is None:
             return shapes
         arguments = self._variables()[0]
         unknown = [
@@ -275,7 +283,7 @@ class Symbol:
         ]
         warnings.warn(
             "Cannot decide shape for the following arguments (0s in shape means unknown dimensions). "
-            "Consider providing them as input:\n\t" + "\n\t".join(unknown),
+            "Consider providing them as input:\n\t" + "\n\t".join(unknown) + missing,
             stacklevel=2,
         )
         return (None, None, None)
@@ -299,8 +307,8 @@ class Symbol:
             if key not in by_name:
                 candidates = " ".join(f"[{i}]{n}" for i, n in enumerate(by_name))
                 raise MXNetError(
-                    f"Infer{what.capitalize()}Keyword argument name {key} not found. "
-                    f"Candidate arguments: {candidates}"
+                    f"Infer{what.capitalize()}Keyword argument name {key} not found"
+                    f"{did_you_mean(key, by_name)}. Candidate arguments: {candidates}"
                 )
             for node in by_name[key]:
                 known[node] = value
@@ -317,7 +325,8 @@ class Symbol:
                 entries[graph.row[graph.ids[node]]] = util.from_user_shape(shape, node.name)
         return entries
 
-    def _infer_shape_impl(self, partial: bool, *args: Any, **kwargs: Any) -> tuple[Any, bool]:
+    def _infer_shape_impl(self, partial: bool, *args: Any, **kwargs: Any) -> tuple[Any, str | None]:
+        """Shapes, and None where all are known or else what to give."""
         known = self._known(args, kwargs, "shape")
         graph = self._graph()
         shapes, _ = infer_shapes(graph, self._shape_entries(graph, known))
@@ -328,13 +337,19 @@ class Symbol:
             [shapes[e] for e in graph.heads],
             [shapes[row[ids[n]]] for n in aux],
         )
-        complete = all(is_known(s) for s in shapes)
-        return tuple([util.to_user_shape(s) for s in g] for g in groups), complete
+        found = tuple([util.to_user_shape(s) for s in g] for g in groups)
+        if partial or all(is_known(s) for s in shapes):
+            return found, None
+        hint = advice(graph, shapes)
+        return found, f"\n  hint: {hint}" if hint else ""
 
     def infer_type(self, *args: Any, **kwargs: Any) -> Any:
         """NumPy types of (arguments, outputs, auxiliary states); (None, None, None) with a warning when
         unknown."""
-        types = self._infer_type_impl(*args, **kwargs)
+        try:
+            types = self._infer_type_impl(*args, **kwargs)
+        except MXNetError as error:
+            raise with_arguments(error, "infer_type", args, kwargs) from error.__cause__
         if all(t is not None for group in types for t in group):
             return types
         unknown = [n.name for n, t in zip(self._variables()[0], types[0]) if t is None]
@@ -389,75 +404,10 @@ class Symbol:
         """Text dump of the graph in MXNet's form."""
         return convert.debug_text(self._entries)
 
-    # --- running --------------------------------------------------------------------------------------------
-    def bind(
-        self,
-        ctx: Any,
-        args: Any,
-        args_grad: Any = None,
-        grad_req: Any = "write",
-        aux_states: Any = None,
-        group2ctx: Any = None,
-        shared_exec: Any = None,
-    ) -> Any:
-        """Executor over the caller's arrays, which are not copied. See `binding.bind`."""
-        from ..binding import bind
-
-        return bind(self, ctx, args, args_grad, grad_req, aux_states, group2ctx, shared_exec)
-
-    def simple_bind(
-        self,
-        ctx: Any,
-        grad_req: Any = "write",
-        type_dict: Any = None,
-        stype_dict: Any = None,
-        group2ctx: Any = None,
-        shared_arg_names: Any = None,
-        shared_exec: Any = None,
-        shared_buffer: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Infer shapes and types, allocate zeroed arguments, gradients and auxiliary states, and bind."""
-        from ..binding import simple_bind
-
-        return simple_bind(
-            self, ctx, grad_req, type_dict, group2ctx, shared_arg_names, shared_exec, shared_buffer, kwargs
-        )
-
-    def plan(self, ctx: Any = None, grad_req: Any = "write", type_dict: Any = None, **shapes: Any) -> Any:
-        """Memory a program of this symbol needs, before anything is allocated.
-
-        Parameters
-        ----------
-        grad_req
-            ``'null'`` plans inference, anything else a training step.
-        **shapes
-            As for `simple_bind`.
-
-        Returns
-        -------
-        Plan
-            ``peak``, ``lower_bound``, ``naive`` (bytes of arena memory, arguments and outputs excluded),
-            ``timeline``.
-        """
-        from ..binding import plan_of
-
-        return plan_of(self, ctx, grad_req, type_dict, shapes)
-
-    def eval(self, ctx: Any = None, **kwargs: Any) -> Any:
-        """Outputs for the given arrays: bind and one forward."""
-        from ..context import current_context
-
-        return self.bind(current_context() if ctx is None else ctx, kwargs).forward()
-
-    def gradient(self, wrt: Any) -> Any:
-        """Not available on a Symbol; use `bind` and `Executor.backward`."""
-        raise MXNetError("Symbol.gradient is not implemented; bind with args_grad and call Executor.backward")
-
     # --- operators ------------------------------------------------------------------------------------------
-    def _op(self, name: str, hint: str, *others: Symbol, **params: Any) -> Symbol:
+    def _op(self, name: str, hint: str, *others: Symbol, _depth: int = 5, **params: Any) -> Symbol:
         entries: list[Entry | None] = [self._single("lhs"), *(o._single("rhs") for o in others)]
-        node = make_node(find_op(name), hint, entries, {}, params, None, None)
+        node = make_node(find_op(name), hint, entries, {}, params, None, None, _depth)
         return Symbol([(node, k) for k in range(node.op.num_visible())])
 
     def _binary(self, other: Any, op: str, scalar_op: str, hint: str, scalar_hint: str) -> Symbol:
@@ -507,10 +457,10 @@ class Symbol:
         return self._binary(other, op, scalar_op, hint, scalar_hint)
 
     def __neg__(self) -> Symbol:
-        return self._op("_mul_scalar", "_mulscalar", scalar=-1.0)
+        return self._op("_mul_scalar", "_mulscalar", _depth=4, scalar=-1.0)
 
     def __abs__(self) -> Symbol:
-        return self._op("abs", "abs")
+        return self._op("abs", "abs", _depth=4)
 
     def __eq__(self, other: Any) -> Symbol:  # type: ignore[override]
         return self._binary(other, "_equal", "_equal_scalar", "_equal", "_equal_scalar")
@@ -549,10 +499,10 @@ class Symbol:
         return result
 
     def _repr_html_(self) -> str:
-        """Picture of the graph for notebooks, drawn without graphviz."""
-        from ..viz_svg import svg
+        """Picture of the graph for notebooks, drawn without graphviz; a table where it is too large."""
+        from ..drawing.notebook import symbol_html
 
-        return svg(self)
+        return symbol_html(self)
 
 
 def output_name(node: Node, k: int) -> str:
@@ -578,6 +528,6 @@ def _refuse(name: str) -> Any:
 
 for _name in (
     "wait_to_read", "asnumpy", "asscalar", "copy", "as_in_context", "detach", "backward",
-    "__iadd__", "__isub__", "__imul__", "__itruediv__",
+    "__iadd__", "__isub__", "__imul__", "__itruediv__", "__array__",
 ):  # fmt: skip
     setattr(Symbol, _name, _refuse(_name))

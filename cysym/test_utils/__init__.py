@@ -7,8 +7,10 @@ tolerance -> comparison -> gradient, symbolic, consistency (checks of symbols); 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
+from .. import absent
 from .arrays import (
     assign_each,
     assign_each2,
@@ -133,7 +135,7 @@ _BORROWED: dict[str, tuple[str, str]] = {
 def __getattr__(name: str) -> Any:
     place = _BORROWED.get(name)
     if place is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise absent.missing(sys.modules[__name__], name)
     module = importlib.import_module(place[0])
     return getattr(module, place[1]) if place[1] else module
 

@@ -10,11 +10,11 @@ from . import fresh, outcome, program, says
 
 
 def heard(call):
-    """What a call gives or raises, and the texts of its warnings."""
+    """What a call gives or raises, and the texts of its warnings, less what cysym advises below them."""
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("always")
         found = says(call)
-    return [found, [[w.category.__name__, str(w.message)] for w in caught]]
+    return [found, [[w.category.__name__, str(w.message).partition("\n  hint: ")[0]] for w in caught]]
 
 
 def quiet(call, *fragments):

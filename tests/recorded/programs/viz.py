@@ -95,10 +95,7 @@ def options(mx, ctx):
     }
 
 
-SHOWN = "variables named like weights are drawn like all others when they are not hidden"
-
-
-@program(cpu=True, differs={"nodes": SHOWN})
+@program(cpu=True)
 @fresh
 def weights_shown(mx, ctx):
     text = mx.viz.plot_network(lenet(mx), hide_weights=False).source
@@ -129,7 +126,7 @@ UNKNOWN = "counts without shapes are unknown, not small"
         "lookup/13": OWN,
         "lookup/18": OWN,
         "plain_weights": LISTED,
-        **{f"without shapes/{i}": UNKNOWN for i in (*range(5, 24, 2), 25)},
+        **{f"without shapes/{i}": UNKNOWN for i in (5, 11, 19, 21, 25)},
     },
 )
 @fresh

@@ -1,7 +1,7 @@
 """What a picture of a symbol shows: its drawn nodes, their labels, and the edges with the shapes that flow.
 
 It reads a symbol only through its public methods (JSON text, internals, inference) and decides what is
-drawn; how it looks is the business of `visualization` (graphviz, tables) and `viz_svg` (our own pictures).
+drawn; how it looks is the business of `visualization` (graphviz, tables) and `svg` (our own pictures).
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ class DrawnNode:
     def is_variable(self) -> bool:
         """Whether it is an argument or auxiliary state."""
         return self.op == "null"
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether it is a variable named like a weight."""
+        return self.is_variable and self.name.endswith(WEIGHT_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def picture(
             keys[entry[0]], entry[1], keys[i], flows.get((entry[0], entry[1])) if flows is not None else None
         )
         for i, node in enumerate(nodes)
-        for entry in node["inputs"]
+        for entry in _drawn_inputs(node)
         if entry[0] not in hidden
     ]
     return Picture(drawn, edges)
@@ -126,6 +131,12 @@ def nodes_of(symbol: SymbolLike) -> list[dict[str, Any]]:
     if not hasattr(symbol, "tojson") or not hasattr(symbol, "get_internals"):
         raise TypeError(f"symbol must be a Symbol, got {type(symbol).__name__}")
     return cast("list[dict[str, Any]]", json.loads(symbol.tojson(), strict=False)["nodes"])
+
+
+def _drawn_inputs(node: Mapping[str, Any]) -> list[list[int]]:
+    """As in MXNet a resized image is drawn without what only lends its size."""
+    inputs: list[list[int]] = node["inputs"]
+    return inputs[:1] if node["op"] == "_contrib_BilinearResize2D" else inputs
 
 
 def is_weight(node: Mapping[str, Any]) -> bool:
@@ -200,18 +211,17 @@ def _keys(names: list[str]) -> list[str]:
     return keys
 
 
-def _dims(text: str | None, default: str) -> str:
-    """``"(5, 5)"`` as ``"5x5"``."""
-    numbers = re.findall(r"\d+", text or "")
-    return "x".join(numbers) if numbers else default
+def _dims(attrs: Mapping[str, str], key: str, default: str) -> str:
+    """``"(5, 5)"`` as ``"5x5"``, and the default where nothing is said."""
+    return "x".join(re.findall(r"\d+", attrs[key])) if key in attrs else default
 
 
 def _detail(node: Mapping[str, Any]) -> str:
     attrs: Mapping[str, str] = node.get("attrs", {})
-    window = f"{_dims(attrs.get('kernel'), '1')}/{_dims(attrs.get('stride'), '1')}"
+    stride = _dims(attrs, "stride", "1")
     match node["op"]:
         case "Convolution":
-            return f"{window}, {attrs.get('num_filter', '?')}"
+            return f"{_dims(attrs, 'kernel', '?')}/{stride}, {attrs.get('num_filter', '?')}"
         case "FullyConnected":
             return attrs.get("num_hidden", "?")
         case "Activation":
@@ -219,6 +229,6 @@ def _detail(node: Mapping[str, Any]) -> str:
         case "LeakyReLU":
             return attrs.get("act_type", "Leaky")
         case "Pooling":
-            return f"{attrs.get('pool_type', 'max')}, {window if 'kernel' in attrs else 'global'}"
+            return f"{attrs.get('pool_type', 'max')}, {_dims(attrs, 'kernel', '[]')}/{stride}"
         case _:
             return ""

@@ -1,6 +1,6 @@
 """Pictures of networks as SVG text, without any package or program: boxes, edges, shapes at outputs.
 
-`viz_graph` says what is drawn and `viz_layout` where; this module measures text, draws boxes and curves,
+`graph` says what is drawn and `layout` where; this module measures text, draws boxes and curves,
 and knows nothing of operators beyond the colour of their kind.
 """
 
@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from .viz_graph import DrawnEdge, DrawnNode, SymbolLike, picture
-from .viz_layout import Layout, layered
+from .graph import DrawnEdge, DrawnNode, SymbolLike, picture
+from .layout import Layout, layered
 
 _MARGIN = 16.0
 _PAD = 14.0
@@ -19,7 +19,8 @@ _STEM = 17.0  # straight start of an edge, where its label stands
 _TIP = 7.0  # straight end of an edge, covered by the arrow head
 _NAME_SIZE, _DETAIL_SIZE, _LABEL_SIZE = 13.0, 11.0, 10.5
 _LONGEST = 34
-_FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+_LONGEST_TIP = 300  # of a line
+FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
 # Fill and outline by kind of operator.
 _VARIABLE = ("#eef2f7", "#8a9bb0")
@@ -79,12 +80,12 @@ def render_svg(nodes: Sequence[DrawnNode], edges: Sequence[DrawnEdge]) -> str:
     # The label stands right of its port, so a box claims that much room on both sides.
     claims = []
     for i, (width, height) in enumerate(boxes):
-        texts = [_text_width(text, _LABEL_SIZE) for text in labels.get(i, {}).values()]
+        texts = [text_width(text, _LABEL_SIZE) for text in labels.get(i, {}).values()]
         claims.append((max([width, *(2 * text + 20 for text in texts)]), height))
-    layout = layered(claims, pairs, gap_y=48.0 if labels else 40.0)
-    corner, across, down = _n(-_MARGIN), _n(layout.width + 2 * _MARGIN), _n(layout.height + 2 * _MARGIN)
+    layout = layered(claims, pairs, gap_y=48.0 if labels else 40.0, leans=_leans(edges, pairs))
+    corner, across, down = px(-_MARGIN), px(layout.width + 2 * _MARGIN), px(layout.height + 2 * _MARGIN)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{down}" font-family="{_FONT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{down}" font-family="{FONT}" '
         f'viewBox="{corner} {corner} {across} {down}" text-anchor="middle" role="img">',
         f'<rect x="{corner}" y="{corner}" width="{across}" height="{down}" fill="#fff"/>',
         '<g fill="none" stroke="#7d8590" stroke-width="1.4">',
@@ -109,20 +110,24 @@ def _output_labels(edges: Iterable[DrawnEdge], index: Mapping[str, int]) -> dict
 
 def _lines(node: DrawnNode) -> tuple[str, str]:
     if node.is_variable:
-        return _short(node.name), ""
+        return short(node.name), ""
     kind = node.attrs.get("op_type", node.op) if node.op == "Custom" else node.op
     detail = re.sub(r"(?<=\d)x(?=\d)", "\u00d7", node.detail)
-    return _short(node.name or kind), _short(f"{kind} {detail}".strip())
+    if node.op == "Pooling" and node.attrs.get("global_pool") in ("True", "1", "true"):
+        detail = f"{detail.split(',')[0]}, global"
+    return short(node.name or kind), short(f"{kind} {detail}".strip())
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The text, or its ends where it is too long for a box."""
     if len(text) <= _LONGEST:
         return text
     half = (_LONGEST - 1) // 2
     return f"{text[:half]}\u2026{text[-half:]}"
 
 
-def _text_width(text: str, size: float) -> float:
+def text_width(text: str, size: float) -> float:
+    """About as wide as any sans-serif font sets it."""
     # 8 % more than Helvetica, for the wider fonts that stand in for it.
     return sum(_WIDTHS.get(c, 860) for c in text) * size * 1.08 / 1000
 
@@ -130,9 +135,9 @@ def _text_width(text: str, size: float) -> float:
 def _measure(node: DrawnNode, labels: Collection[str]) -> tuple[float, float]:
     """Width and height of a box; one with several labelled outputs has room for the labels side by side."""
     name, detail = _lines(node)
-    width = max(_text_width(name, _NAME_SIZE) * 1.06, _text_width(detail, _DETAIL_SIZE)) + 2 * _PAD
+    width = max(text_width(name, _NAME_SIZE) * 1.06, text_width(detail, _DETAIL_SIZE)) + 2 * _PAD
     if len(labels) > 1:
-        width = max(width, len(labels) * (max(_text_width(text, _LABEL_SIZE) for text in labels) + 14) + 24)
+        width = max(width, len(labels) * (max(text_width(text, _LABEL_SIZE) for text in labels) + 14) + 24)
     return max(width, 64.0), 42.0 if detail else 28.0
 
 
@@ -140,20 +145,19 @@ def _box(node: DrawnNode, x: float, y: float, width: float, height: float) -> li
     fill, outline = _colours(node)
     name, detail = _lines(node)
     weight = "400" if node.is_variable else "600"
-    tip = "\n".join(
-        [f"{node.name} ({node.op})"] + [f"{key} = {value}" for key, value in sorted(node.attrs.items())]
-    )
+    said = [f"{key} = {value}" for key, value in sorted(node.attrs.items())]
+    tip = "\n".join(line[:_LONGEST_TIP] for line in [f"{node.name} ({node.op})", *said])
     parts = [
-        f"<g><title>{_xml(tip)}</title>",
-        f'<rect x="{_n(x - width / 2)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" '
+        f"<g><title>{xml(tip)}</title>",
+        f'<rect x="{px(x - width / 2)}" y="{px(y)}" width="{px(width)}" height="{px(height)}" '
         f'rx="{14 if node.is_variable else 7}" fill="{fill}" stroke="{outline}" stroke-width="1.3"/>',
-        f'<text x="{_n(x)}" y="{_n(y + 18.5)}" font-size="{_n(_NAME_SIZE)}" font-weight="{weight}" '
-        f'fill="#1f2328">{_xml(name)}</text>',
+        f'<text x="{px(x)}" y="{px(y + 18.5)}" font-size="{px(_NAME_SIZE)}" font-weight="{weight}" '
+        f'fill="#1f2328">{xml(name)}</text>',
     ]
     if detail:
         parts.append(
-            f'<text x="{_n(x)}" y="{_n(y + 33.5)}" font-size="{_n(_DETAIL_SIZE)}" '
-            f'fill="#4a5058">{_xml(detail)}</text>'
+            f'<text x="{px(x)}" y="{px(y + 33.5)}" font-size="{px(_DETAIL_SIZE)}" '
+            f'fill="#4a5058">{xml(detail)}</text>'
         )
     return [*parts, "</g>"]
 
@@ -170,6 +174,16 @@ def _ports(edges: Sequence[DrawnEdge], pairs: Sequence[tuple[int, int]]) -> dict
     for edge, (source, _) in zip(edges, pairs, strict=True):
         used.setdefault(source, set()).add(edge.output)
     return {node: sorted(outputs) for node, outputs in used.items()}
+
+
+def _leans(edges: Sequence[DrawnEdge], pairs: Sequence[tuple[int, int]]) -> list[float]:
+    """Where along the side of its source each edge leaves, -0.5 to 0.5."""
+    ports = _ports(edges, pairs)
+    leans = []
+    for edge, (source, _) in zip(edges, pairs, strict=True):
+        outputs = ports[source]
+        leans.append((outputs.index(edge.output) + 0.5) / len(outputs) - 0.5)
+    return leans
 
 
 def _spread(count: int, rank: int, width: float, step: float) -> float:
@@ -222,16 +236,16 @@ def _edge_paths(
         x = starts[i]
         bottom = layout.y[source] + boxes[source][1]
         at = layout.floors[source] + _STEM
-        path = [f"M{_n(x)} {_n(bottom)}V{_n(at)}"]
+        path = [f"M{px(x)} {px(bottom)}V{px(at)}"]
         for next_x, top, floor in layout.routes[i]:
             path.append(_bend(x, at, next_x, top))
             x, at = next_x, floor + _STEM
-            path.append(f"V{_n(at)}")
+            path.append(f"V{px(at)}")
         top = layout.y[target]
         path.append(_bend(x, at, ends[i], layout.ceilings[target] - _TIP))
-        path.append(f"V{_n(top - _TIP)}")
+        path.append(f"V{px(top - _TIP)}")
         paths.append(f'<path d="{"".join(path)}"/>')
-        tip = f"M{_n(ends[i])} {_n(top)}l-3.6 -8h7.2z"
+        tip = f"M{px(ends[i])} {px(top)}l-3.6 -8h7.2z"
         paths.append(f'<path d="{tip}" fill="#7d8590" stroke="none"/>')
     return paths
 
@@ -239,9 +253,9 @@ def _edge_paths(
 def _bend(x0: float, y0: float, x1: float, y1: float) -> str:
     """A cubic curve that starts and ends vertically."""
     if abs(x1 - x0) < 0.05:
-        return f"V{_n(y1)}"
+        return f"V{px(y1)}"
     middle = (y0 + y1) / 2
-    return f"C{_n(x0)} {_n(middle)} {_n(x1)} {_n(middle)} {_n(x1)} {_n(y1)}"
+    return f"C{px(x0)} {px(middle)} {px(x1)} {px(middle)} {px(x1)} {px(y1)}"
 
 
 def _label_texts(
@@ -261,13 +275,13 @@ def _label_texts(
         written.add((source, edge.output))
         y = layout.y[source] + boxes[source][1] + 13.0
         parts.append(
-            f'<text x="{_n(starts[i] + 6)}" y="{_n(y)}" font-size="{_n(_LABEL_SIZE)}" text-anchor="start" '
-            f'fill="#57606a">{_xml(text)}</text>'
+            f'<text x="{px(starts[i] + 6)}" y="{px(y)}" font-size="{px(_LABEL_SIZE)}" text-anchor="start" '
+            f'fill="#57606a">{xml(text)}</text>'
         )
     return parts
 
 
-def _n(value: float) -> str:
+def px(value: float) -> str:
     """A coordinate with at most one decimal."""
     text = f"{value:.1f}"
     return text.removesuffix(".0") if text != "-0.0" else "0"
@@ -278,5 +292,6 @@ _XML = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _xml(text: str) -> str:
+def xml(text: str) -> str:
+    """Text as XML and HTML can hold it, between tags and in attributes."""
     return _NO_XML.sub("\ufffd", text).translate(_XML)

@@ -1,7 +1,7 @@
 """Layered layout of a directed acyclic graph: where boxes go and how the edges run between them.
 
 The steps are Sugiyama's: ranks by longest path, dummy vertices where an edge passes a rank, few crossings
-by barycentres, then coordinates. Pure geometry on numbers; `viz_svg` measures the boxes before and draws
+by barycentres, then coordinates. Pure geometry on numbers; `svg` measures the boxes before and draws
 afterwards.
 """
 
@@ -34,13 +34,16 @@ class Layout:
 
 @dataclass(slots=True)
 class _Layers:
-    """The graph with dummies: vertices 0..n-1 are boxes, dummies follow; a chain is an edge's vertices."""
+    """The graph with dummies: vertices 0..n-1 are boxes, dummies follow; a chain is an edge's vertices.
+
+    `leans` says where edges leave that do not leave their upper vertex in its middle."""
 
     layers: list[list[int]]
     above: list[list[int]]
     below: list[list[int]]
     chains: list[list[int]]
     boxes: int
+    leans: dict[tuple[int, int], float]
 
 
 def layered(
@@ -48,6 +51,7 @@ def layered(
     edges: Sequence[tuple[int, int]],
     gap_x: float = 28.0,
     gap_y: float = 46.0,
+    leans: Sequence[float] | None = None,
 ) -> Layout:
     """Place boxes so that every edge points down, none overlap, and edges avoid boxes.
 
@@ -58,6 +62,8 @@ def layered(
         Indices into `sizes`; several edges between the same two boxes are allowed.
     gap_x, gap_y : float
         Least distance of neighbours in a rank, and of ranks.
+    leans : sequence of float, optional
+        For each edge where it leaves its source, from -0.5 (left end) to 0.5; what it goes to is ordered so.
 
     Raises
     ------
@@ -66,7 +72,7 @@ def layered(
     """
     if not sizes:
         return Layout([], [], [], [], [], 0.0, 0.0)
-    graph = _insert_dummies(_ranks(len(sizes), edges), edges)
+    graph = _insert_dummies(_ranks(len(sizes), edges), edges, leans or [0.0] * len(edges))
     _order(graph)
     widths = [width for width, _ in sizes] + [8.0] * (len(graph.above) - len(sizes))
     x = _place(graph, widths, gap_x)
@@ -87,34 +93,46 @@ def layered(
     )
 
 
+def span(count: int, edges: Sequence[tuple[int, int]]) -> int:
+    """Ranks that all edges pass together: what a layout of `count` boxes costs grows with it.
+
+    >>> span(3, [(0, 1), (1, 2), (0, 2)])
+    4
+    """
+    rank = _ranks(count, edges)
+    return sum(rank[target] - rank[source] for source, target in edges)
+
+
 def _ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """Longest path from the sources; sources themselves move down to right above what first needs them."""
+    """Longest path from the sources; then what hangs on one edge moves down to right above its end.
+
+    That is a source, and any tree of sources: a short branch stands beside the end of a long one.
+    """
+    above: list[list[int]] = [[] for _ in range(count)]
     below: list[list[int]] = [[] for _ in range(count)]
-    waiting = [0] * count
     for source, target in edges:
+        above[target].append(source)
         below[source].append(target)
-        waiting[target] += 1
-    is_source = [n == 0 for n in waiting]
-    ready = [v for v in range(count) if is_source[v]]
+    waiting = [len(sources) for sources in above]
+    ready = [v for v in range(count) if not waiting[v]]
     rank = [0] * count
-    done = 0
-    while done < len(ready):
-        v = ready[done]
-        done += 1
+    is_free = [True] * count
+    for v in ready:  # grows while it is walked
         for w in below[v]:
             rank[w] = max(rank[w], rank[v] + 1)
+            is_free[w] = is_free[w] and is_free[v] and len(below[v]) == 1
             waiting[w] -= 1
             if not waiting[w]:
                 ready.append(w)
-    if done < count:
-        raise ValueError(f"the graph has a cycle: {count - done} nodes lie on or behind it")
-    for v in range(count):
-        if is_source[v] and below[v]:
+    if len(ready) < count:
+        raise ValueError(f"the graph has a cycle: {count - len(ready)} nodes lie on or behind it")
+    for v in reversed(ready):
+        if is_free[v] and below[v]:
             rank[v] = min(rank[w] for w in below[v]) - 1
     return rank
 
 
-def _insert_dummies(rank: list[int], edges: Sequence[tuple[int, int]]) -> _Layers:
+def _insert_dummies(rank: list[int], edges: Sequence[tuple[int, int]], given: Sequence[float]) -> _Layers:
     count = len(rank)
     layers: list[list[int]] = [[] for _ in range(max(rank) + 1)]
     above: list[list[int]] = [[] for _ in range(count)]
@@ -122,7 +140,8 @@ def _insert_dummies(rank: list[int], edges: Sequence[tuple[int, int]]) -> _Layer
     for v in range(count):
         layers[rank[v]].append(v)
     chains = []
-    for source, target in edges:
+    leans: dict[tuple[int, int], float] = {}
+    for (source, target), lean in zip(edges, given, strict=True):
         chain = [source]
         for r in range(rank[source] + 1, rank[target]):
             chain.append(len(above))
@@ -134,12 +153,15 @@ def _insert_dummies(rank: list[int], edges: Sequence[tuple[int, int]]) -> _Layer
             below[upper].append(lower)
             above[lower].append(upper)
         chains.append(chain)
-    return _Layers(layers, above, below, chains, count)
+        if lean:
+            leans[chain[0], chain[1]] = lean
+    return _Layers(layers, above, below, chains, count, leans)
 
 
 def _order(graph: _Layers) -> None:
     """Reorder each layer for few crossings: barycentre sweeps down and up; the best order stays."""
     position = [0.0] * len(graph.above)
+    leans = graph.leans
 
     def number(layer: list[int]) -> None:
         for i, v in enumerate(layer):
@@ -147,7 +169,9 @@ def _order(graph: _Layers) -> None:
 
     def sort(layer: list[int], neighbours: list[list[int]]) -> None:
         centre = {
-            v: sum(position[u] for u in neighbours[v]) / len(neighbours[v]) if neighbours[v] else position[v]
+            v: sum(position[u] + leans.get((u, v), 0.0) for u in neighbours[v]) / len(neighbours[v])
+            if neighbours[v]
+            else position[v]
             for v in layer
         }
         layer.sort(key=lambda v: centre[v])
@@ -171,16 +195,29 @@ def _order(graph: _Layers) -> None:
 
 
 def _crossings(graph: _Layers, position: list[float]) -> int:
-    """Pairs of edges that cross between neighbouring layers: inversions of the lower ends."""
+    """Pairs of edges that cross between neighbouring layers: inversions of the lower ends.
+
+    Edges of one output leave together and cross none of each other; those of two outputs may.
+    """
     total = 0
+    leaning = {v for v, _ in graph.leans}
     for layer in graph.layers:
         seen: list[float] = []
         for v in sorted(layer, key=lambda v: position[v]):
-            ends = sorted(position[w] for w in graph.below[v])
-            total += sum(len(seen) - bisect_right(seen, end) for end in ends)
-            for end in ends:
-                insort(seen, end)
+            for ends in _bundles(graph, v) if v in leaning else [graph.below[v]]:
+                places = sorted(position[w] for w in ends)
+                total += sum(len(seen) - bisect_right(seen, place) for place in places)
+                for place in places:
+                    insort(seen, place)
     return total
+
+
+def _bundles(graph: _Layers, v: int) -> list[list[int]]:
+    """The lower ends of a vertex, by the outputs its edges leave from."""
+    bundles: dict[float, list[int]] = {}
+    for w in graph.below[v]:
+        bundles.setdefault(graph.leans.get((v, w), 0.0), []).append(w)
+    return [ends for _, ends in sorted(bundles.items())]
 
 
 def _place(graph: _Layers, widths: list[float], gap: float) -> list[float]:
