@@ -63,7 +63,8 @@ def _arrays(given: Any, names: Sequence[str], what: str, allow_missing: bool) ->
 def _requests(grad_req: Any, names: Sequence[str]) -> list[str]:
     if isinstance(grad_req, str):
         if grad_req not in REQUESTS:
-            raise ValueError(f"grad_req must be in {REQUESTS}, got {grad_req!r}{did_you_mean(grad_req, REQUESTS)}")
+            near = did_you_mean(grad_req, REQUESTS)
+            raise ValueError(f"grad_req must be in {REQUESTS}, got {grad_req!r}{near}")
         return [grad_req] * len(names)
     if isinstance(grad_req, (list, tuple)):
         result = list(grad_req)
@@ -76,7 +77,8 @@ def _requests(grad_req: Any, names: Sequence[str]) -> list[str]:
         raise TypeError(f"grad_req must be str, list or dict, got {type(grad_req)}")
     for name, request in zip(names, result):
         if not isinstance(request, str) or request not in REQUESTS:
-            raise ValueError(f"grad_req of {name} must be in {REQUESTS}, got {request!r}{did_you_mean(request, REQUESTS)}")
+            near = did_you_mean(request, REQUESTS)
+            raise ValueError(f"grad_req of {name} must be in {REQUESTS}, got {request!r}{near}")
     return result
 
 
