@@ -60,6 +60,28 @@ def bind_resnet50(mx: Any) -> peer.Job:
     return peer.Job(run, 1, mx.nd.waitall)
 
 
+def bind_lstms(mx: Any) -> peer.Job:
+    """`simple_bind` for training of twelve two-layer LSTMs unrolled over 10 to 21 steps, as buckets are."""
+
+    def unrolled(steps: int) -> Any:
+        stack = mx.rnn.SequentialRNNCell()
+        for layer in range(2):
+            stack.add(mx.rnn.LSTMCell(64, prefix=f"l{layer}_"))
+        words = mx.sym.Embedding(mx.sym.Variable("data"), input_dim=100, output_dim=32, name="embed")
+        outputs, _ = stack.unroll(steps, inputs=words, merge_outputs=True)
+        scores = mx.sym.FullyConnected(mx.sym.Reshape(outputs, shape=(-1, 64)), num_hidden=100, name="scores")
+        label = mx.sym.Reshape(mx.sym.Variable("softmax_label"), shape=(-1,))
+        return mx.sym.SoftmaxOutput(scores, label, name="softmax")
+
+    nets = [(steps, unrolled(steps)) for steps in range(10, 22)]
+
+    def run() -> None:
+        for steps, net in nets:
+            net.simple_bind(mx.cpu(), data=(8, steps), softmax_label=(8, steps))
+
+    return peer.Job(run, len(nets), mx.nd.waitall)
+
+
 def mlp_step(mx: Any) -> peer.Job:
     """One training step of the perceptron 784-128-64-10, batch 64: forward, backward, plain SGD."""
     symbol = importlib.import_module("models").mlp(mx)
@@ -89,6 +111,8 @@ BENCHES = {
     "chain": ("us", chain),
     "nd_call": ("us", nd_call),
     "bind_resnet50": ("ms", bind_resnet50),
+    "rebind_resnet50": ("ms", bind_resnet50),
+    "bind_lstms": ("ms", bind_lstms),
     "mlp_step": ("us", mlp_step),
     "import": ("s", None),
 }

@@ -24,10 +24,12 @@ BENCHES = {
     "import": "import of the package",
     "nd_call": "imperative call on 4 floats, cache hit",
     "chain": "one operator of a 1,000-node chain on 4 floats, fusion off",
-    "bind_resnet50": "ResNet-50 simple_bind for training, batch 32",
+    "bind_resnet50": "ResNet-50 simple_bind for training, batch 32, the first time",
+    "rebind_resnet50": "ResNet-50 simple_bind for training, batch 32, again",
+    "bind_lstms": "simple_bind for training of one of 12 LSTMs of 10 to 21 steps, the first time",
     "mlp_step": "training step of the MLP 784-128-64-10, batch 64, with SGD",
 }
-REPEAT = {"import": 3, "bind_resnet50": 5}
+REPEAT = {"import": 3, "bind_resnet50": 5, "rebind_resnet50": 5, "bind_lstms": 3}
 
 
 def ask(python: str, script: str, bench: str) -> dict[str, Any] | None:
