@@ -1,4 +1,6 @@
 ALIGN: int
+VISITS: int
+MOST_TRIES: int
 
 def lower_bound(sizes: list[int], first: list[int], last: list[int]) -> int: ...
 def plan_offsets(

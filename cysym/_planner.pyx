@@ -77,16 +77,17 @@ cdef int64_t _draw(uint64_t* state, int64_t below) noexcept nogil:
     return <int64_t>((state[0] >> 33) % <uint64_t>below)
 
 
-cdef int64_t _improve(int64_t* size, int64_t* first, int64_t* last, int64_t* order, int64_t n, int64_t* offset,
-                      int64_t* scratch, int64_t* before, int64_t bound, int64_t tries) noexcept nogil:
+cdef int64_t _improve(int64_t* size, int64_t* first, int64_t* last, int64_t* order, int64_t n,
+                      int64_t* offset, int64_t* scratch, int64_t* before, int64_t bound,
+                      int64_t tries) noexcept nogil:
     """Move blocks that push the peak up to earlier places of the order, as long as that does no harm.
 
     A try moves one of the blocks that end at the peak, or one alive with it. Leaves the offsets of the last
     order that was no worse than the one before, and returns their peak.
     """
-    cdef int64_t peak = _place(size, first, last, order, n, offset, scratch), tried, i, top, moved, pos, to, count
+    cdef int64_t peak = _place(size, first, last, order, n, offset, scratch), _, i, top, moved, pos, to, count
     cdef uint64_t state = 1
-    for tried in range(tries):
+    for _ in range(tries):
         if peak <= bound:
             break
         top = -1

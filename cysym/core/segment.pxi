@@ -60,7 +60,7 @@ def _default_threads():
     for name in ("CYSYM_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").partition(",")[0].strip()
         if text:
-            if not text.isdigit() or int(text) < 1:
+            if not text.isdigit() or len(text) > 6 or int(text) < 1:
                 raise ImportError(f"{name}={text!r} is no number of threads")
             return int(text)
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
