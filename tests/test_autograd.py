@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from conftest import contexts
 from harness import assert_close, assert_same_bits
-from markdown import ROOT, blocks
 from recorded.autograd_programs import PROGRAMS
 
 import cysym as mx
@@ -560,13 +558,3 @@ def test_programs_give_what_mxnet_gave(program: Any, ctx: Any) -> None:
         assert have.context == ctx
         assert_close(f"array {k}", have.asnumpy(), np.array(numbers), 64)
     assert len(RECORDED) == len(PROGRAMS)
-
-
-def test_the_howto_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    found = blocks(ROOT / "docs" / "howto" / "autograd.md")
-    pairs = [(a, b) for a, b in pairwise(found) if (a.language, b.language) == ("python", "text")]
-    assert len(pairs) == sum(b.language == "python" for b in found) >= 4
-    names: dict[str, Any] = {}
-    for code, printed in pairs:
-        exec(compile(code.text, "autograd.md", "exec"), names)
-        assert capsys.readouterr().out == printed.text

@@ -11,13 +11,11 @@ import traceback
 import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import contexts
-from markdown import ROOT, blocks
 
 import cysym as mx
 
@@ -462,14 +460,3 @@ def test_outputs_and_gradients_of_one_step_with_a_monitor() -> None:
         assert ex.grad_dict["x"].asnumpy().tolist() == [7, 7]
     assert names == ["c_output", "c_backward_output"]
     assert len(seen) == 3
-
-
-def test_the_howto_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    found = blocks(ROOT / "docs" / "howto" / "custom_operators.md")
-    pairs = [(a, b) for a, b in pairwise(found) if (a.language, b.language) == ("python", "text")]
-    assert len(pairs) == sum(b.language == "python" for b in found) >= 5
-    names: dict[str, object] = {}
-    np.random.seed(0)
-    for code, printed in pairs:
-        exec(compile(code.text, "custom_operators.md", "exec"), names)
-        assert capsys.readouterr().out == printed.text

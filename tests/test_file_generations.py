@@ -10,15 +10,12 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from markdown import ROOT, blocks
 from oracle import mxnet_python, run_mxnet
 from recorded.generations import GENERATIONS, odd_symbols, older
 from recorded.network_cases import CASES
@@ -185,21 +182,6 @@ def test_mxnet_reads_what_is_written(tmp_path: Path) -> None:
     assert set(found) == set(expected)
     for name, want in expected.items():
         assert found[name] == want, name
-
-
-# --- the page -----------------------------------------------------------------------------------------------
-def test_page_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    found = blocks(ROOT / "docs" / "howto" / "files.md")
-    pairs = [(a, b) for a, b in pairwise(found) if (a.language, b.language) == ("python", "text")]
-    assert len(pairs) == sum(b.language == "python" for b in found) >= 5
-    names: dict[str, object] = {}
-    here = Path.cwd()
-    try:
-        for code, printed in pairs:
-            exec(compile(code.text, "files.md", "exec"), names)
-            assert capsys.readouterr().out == printed.text
-    finally:
-        os.chdir(here)
 
 
 # --- the rules, one by one ----------------------------------------------------------------------------------

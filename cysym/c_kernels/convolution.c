@@ -6,90 +6,72 @@
  * pixels modulo the stride: in a phase, the taps that reach it form a plain convolution of dY without stride
  * (see `conv_phase`), so it is a gather and needs no zero-filling. The gradient of the weight sums
  * dY[oc][pixel] col[k][pixel] over images and pixels. `col` exists only as packed slices, made from rows of
- * the image staged once for all taps that share them.
+ * the image staged once for all taps.
  *
  * Layouts: 0 = NCHW; 1 = nChw16c, element (n, c, pixel) at
  * n * batch + (c / 16 * pixels + pixel) * 16 + c % 16. */
-#include "gemm.h"
-
-/* ints of every kernel here. Channels are per group; D, H, W the three dimensions of input, output, kernel.
- * MB: output channels of a block; RB, WB: its rows and columns of pixels; SPAN: taps of a row staged
- * together; NB: images of a block, more than one only where a block holds whole planes. Gradients of the
- * weight use MB and RB as rows and columns of the block of dW. */
-enum { BATCH, GROUPS, IC, OC };
-enum { ID = 4, IH, IW, OD, OH, OW, KD, KH, KW, SD, SH, SW, DD, DH, DW, PD, PH, PW };
-enum { XBATCH = 22, YBATCH, XLAYOUT, YLAYOUT, HAS_BIAS, MB, RB, WB, SPAN, NB };
-
-/* One dimension of a product: source position of output o and tap t is o * stride + base + t * dilate, and
- * tap t of the product is tap `tap0 + t * tap_step` of the weight. */
-typedef struct conv_axis {
-    int64_t in, out, stride, base, dilate, taps, tap0, tap_step;
-    int64_t store_stride, store_base; /* where output o is stored */
-} conv_axis;
-
-typedef struct conv_place { /* channels and pixels of a tensor in elements */
-    int64_t pixels, pixel, layout;
-} conv_place;
-
-static conv_place conv_place_of(int64_t layout, int64_t pixels) {
-    return (conv_place){pixels, layout ? 16 : 1, layout};
-}
-static int64_t conv_channel(const conv_place *p, int64_t c) {
-    return p->layout ? c / 16 * 16 * p->pixels + c % 16 : c * p->pixels;
-}
-
-static conv_axis conv_forward_axis(const int64_t *p, int axis) {
-    return (conv_axis){
-        p[ID + axis], p[OD + axis], p[SD + axis], -p[PD + axis], p[DD + axis], p[KD + axis], 0, 1, 1, 0};
-}
-
-static int64_t conv_gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t r = a % b;
-        a = b, b = r;
-    }
-    return a;
-}
-
-/* Input pixels i = q * stride + phase get dY[o] W[k] for all o * stride - pad + k * dilate = i, so from the
- * taps k with k * dilate = i + pad (mod stride): k = k0 + j * step, and o = q + e - j * delta. Counting those
- * taps backwards makes it a convolution over dY: o = q + base + t * delta. */
-static conv_axis conv_phase(const int64_t *p, int axis, int64_t phase) {
-    int64_t s = p[SD + axis], d = p[DD + axis], taps = p[KD + axis], step = s / conv_gcd(s, d);
-    int64_t at = phase + p[PD + axis], k0 = 0, delta = d * step / s;
-    while (k0 < taps && k0 < step && (at - k0 * d) % s)
-        k0++;
-    int64_t n = k0 < taps && k0 < step ? cs_div_up(taps - k0, step) : 0;
-    int64_t count = phase < p[ID + axis] ? cs_div_up(p[ID + axis] - phase, s) : 0;
-    int64_t base = n ? (at - k0 * d) / s - (n - 1) * delta : 0;
-    return (conv_axis){p[OD + axis], count, 1, base, delta, n, k0 + (n - 1) * step, -step, s, phase};
-}
+#include "depthwise.h"
 
 /* One block of the product: `rows` x `width` output pixels at (d, h0, w0) of each of `images` images. Its
- * columns run through all rows of all images, `pitch` from row to row. */
+ * columns run through all rows of all images, `pitch` from row to row. The stage holds the rows that all taps
+ * of one plane read, for each image split into the phases of the strides. */
 typedef struct conv_block {
     const real *x;   /* first image */
     int64_t batch;   /* from image to image */
     conv_place from; /* where the channels of x lie */
     int64_t first;   /* absolute number of the first channel */
     conv_axis axis[3];
-    int64_t images, d, h0, w0, rows, width, pitch, columns, span;
-    const real *w; /* weight of the first output channel, tap (0, 0, 0) of the product */
+    int64_t images, d, h0, w0, rows, width, pitch, columns, mode;
+    int64_t unit[3], phases[3];      /* of the rows (1) and columns (2) in the stage */
+    int64_t stage_rows, stage_pitch; /* of each phase */
+    const real *w;                   /* weight of the first output channel, tap (0, 0, 0) of the product */
     int64_t w_row, w_channel, w_tap[3], count;
-    real *stage;
+    real *stage, *line;
 } conv_block;
 
 /* Cuts block number `block` out of the plane, 0 if nothing is left of it there (phases differ in size). */
 static int conv_cut(conv_block *b, const int64_t *p, int64_t image0, int64_t block, int64_t hb, int64_t wb) {
     const conv_axis *ax = b->axis;
-    b->images = cs_min(p[NB], p[BATCH] - image0), b->span = p[SPAN], b->stage = gemm_scratch(0).rest;
+    b->images = cs_min(p[NB], p[BATCH] - image0), b->mode = p[MODE];
+    b->stage = gemm_scratch(0).rest, b->line = b->stage + GEMM_REST - CONV_LINE;
     b->d = block / (hb * wb), b->h0 = block / wb % hb * p[RB], b->w0 = block % wb * p[WB];
     b->rows = cs_min(p[RB], ax[1].out - b->h0), b->width = cs_min(p[WB], ax[2].out - b->w0);
     if (b->d >= ax[0].out || b->rows <= 0 || b->width <= 0)
         return 0;
-    b->pitch = b->width + (cs_max(1, cs_min(b->span, ax[2].taps)) - 1) * ax[2].dilate / ax[2].stride;
+    int64_t reach[3];
+    for (int i = 1; i < 3; i++) {
+        reach[i] = cs_max(ax[i].taps - 1, 0) * ax[i].dilate;
+        b->unit[i] = conv_gcd(ax[i].stride, ax[i].dilate);
+        b->phases[i] = cs_div_up(cs_min(ax[i].stride, reach[i] + 1), b->unit[i]);
+    }
+    b->stage_rows = b->rows + reach[1] / ax[1].stride, b->stage_pitch = b->width + reach[2] / ax[2].stride;
+    b->pitch = b->mode == CONV_GAP ? b->stage_pitch : b->width;
     b->columns = (b->images * b->rows - 1) * b->pitch + b->width;
+    if (b->mode != CONV_TAPS) /* the padding; the image is staged between */
+        memset(b->stage, 0,
+               (size_t)(b->images * b->phases[1] * b->phases[2] * b->stage_rows * b->stage_pitch) *
+                   sizeof(real));
     return 1;
+}
+
+/* dst[t][i] = w[i][taps - 1 - t]: a panel of the weights of one channel, its taps in reverse. */
+static void conv_pack_mirrored(real *dst, const real *w, int64_t taps, int64_t rows) {
+    for (int64_t t = 0; t < taps; t += GEMM_VL) {
+        int64_t n = cs_min(GEMM_VL, taps - t);
+        for (int64_t g = 0; g < GEMM_PA; g += GEMM_VL) {
+            gemm_vec v[GEMM_VL];
+#pragma GCC unroll 32
+            for (int q = 0; q < GEMM_VL; q++)
+                v[q] = g + q < rows ? gemm_load_part(w + (g + q) * taps + (taps - t - n), n) : (gemm_vec){0};
+            gemm_transpose(v);
+            real turned[GEMM_VL * GEMM_VL];
+#pragma GCC unroll 32
+            for (int q = 0; q < GEMM_VL; q++)
+                gemm_store(turned + q * GEMM_VL, v[q]);
+            for (int64_t q = 0; q < n; q++)
+                gemm_store(dst + (t + q) * GEMM_PA + g, gemm_load(turned + (n - 1 - q) * GEMM_VL));
+        }
+    }
 }
 
 /* A: rows are output channels, k runs over (channel, taps). */
@@ -100,6 +82,20 @@ GEMM_INLINE gemm_panels conv_pack_weight(real *room, const void *context, int64_
     if (b->w_tap[2] == 1 && b->w_tap[1] == tw && b->w_tap[0] == th * tw && b->w_channel == td * th * tw) {
         gemm_matrix m = {b->w, b->w_row, 1, b->count};
         return gemm_pack_a(room, &m, k0, kc);
+    }
+    if (b->w_row == 1) {
+        gemm_pack_along(room, GEMM_MR, GEMM_PA, b->count, kc, b->w + k0 * b->w_channel, b->w_channel);
+        return (gemm_panels){room, GEMM_PA * kc};
+    }
+    int64_t taps = td * th * tw;
+    if (b->w_tap[2] == -1 && b->w_tap[1] == -tw && b->w_tap[0] == -th * tw && b->w_row == taps &&
+        k0 % taps == 0 && kc % taps == 0) {
+        for (int64_t i = 0; i < b->count; i += GEMM_MR)
+            for (int64_t c = k0 / taps; c < (k0 + kc) / taps; c++)
+                conv_pack_mirrored(room + i / GEMM_MR * GEMM_PA * kc + (c * taps - k0) * GEMM_PA,
+                                   b->w + i * taps + c * b->w_channel - (taps - 1), taps,
+                                   cs_min(GEMM_MR, b->count - i));
+        return (gemm_panels){room, GEMM_PA * kc};
     }
     int64_t offset[GEMM_KC];
     for (int64_t k = 0; k < kc; k++) {
@@ -120,78 +116,155 @@ GEMM_INLINE gemm_panels conv_pack_weight(real *room, const void *context, int64_
     return (gemm_panels){room, GEMM_PA * kc};
 }
 
-/* to[u] = row[(at + u * stride)] for u < n, zero outside of [0, size). */
-static void conv_stage_row(real *to, int64_t n, const real *row, int64_t at, int64_t stride, int64_t size,
-                           int64_t pixel) {
-    int64_t low = at < 0 ? cs_min(n, cs_div_up(-at, stride)) : 0;
-    int64_t high = at < size ? cs_min(n, (size - at + stride - 1) / stride) : 0;
-    if (high <= low) {
-        memset(to, 0, (size_t)n * sizeof(real));
-        return;
-    }
-    for (int64_t u = 0; u < low; u++)
-        to[u] = 0;
-    const real *src = row + (at + low * stride) * pixel;
-    if (stride * pixel == 1)
-        for (int64_t u = 0; u < high - low; u++)
-            to[low + u] = src[u];
-    else
-        for (int64_t u = 0; u < high - low; u++)
-            to[low + u] = src[u * stride * pixel];
-    for (int64_t u = high; u < n; u++)
-        to[u] = 0;
-}
-
 /* Row k of all panels: `n` columns from `src`, the last panel filled up with zeros. */
 static inline void conv_spread(real *dst, int64_t step, const real *src, int64_t n) {
     for (; n >= GEMM_NR; n -= GEMM_NR, src += GEMM_NR, dst += step)
         for (int q = 0; q < GEMM_NV; q++)
             gemm_store(dst + q * GEMM_VL, gemm_load(src + q * GEMM_VL));
     if (n > 0)
-        for (int q = 0; q < GEMM_NR; q++)
-            dst[q] = q < n ? src[q] : 0;
+        for (int q = 0; q < GEMM_NR; q += GEMM_VL)
+            gemm_store(dst + q, gemm_load_part(src + q, cs_max(0, cs_min(GEMM_VL, n - q))));
 }
 
-/* B: columns are pixels, counted through rows `pitch` apart (the few columns between two rows hold other
- * pixels of the image and are not stored). Taps of one row of the kernel read one staged row of the image,
- * shifted; a stride splits it into `stride` interleaved planes. */
+/* Stages what the taps read of one plane, in all images of the block. */
+static void conv_stage_plane(const conv_block *b, const real *plane) {
+    const conv_axis *ah = &b->axis[1], *aw = &b->axis[2];
+    real *to = b->stage;
+    for (int64_t image = 0; image < b->images; image++, plane += b->batch)
+        for (int64_t i = 0; i < b->phases[1]; i++)
+            for (int64_t j = 0; j < b->phases[2]; j++)
+                for (int64_t r = 0; r < b->stage_rows; r++, to += b->stage_pitch) {
+                    int64_t y = (b->h0 + r) * ah->stride + ah->base + i * b->unit[1];
+                    if (y >= 0 && y < ah->in)
+                        conv_stage_inside(to, b->stage_pitch, plane + y * aw->in * b->from.pixel,
+                                          b->w0 * aw->stride + aw->base + j * b->unit[2], aw->stride, aw->in,
+                                          b->from.pixel);
+                }
+}
+
+/* The pixels of tap (th, tw) in the stage, in the order of the columns. */
+static const real *conv_staged_tap(const conv_block *b, int64_t th, int64_t tw) {
+    int64_t h = th * b->axis[1].dilate, w = tw * b->axis[2].dilate;
+    int64_t sh = b->axis[1].stride, sw = b->axis[2].stride, phase = b->stage_rows * b->stage_pitch;
+    const real *from = b->stage + (h % sh / b->unit[1] * b->phases[2] + w % sw / b->unit[2]) * phase;
+    from += h / sh * b->stage_pitch + w / sw;
+    if (b->mode == CONV_GAP)
+        return from;
+    real *to = b->line; /* whole vectors: what is too much is overwritten by the next row */
+    for (int64_t image = 0; image < b->images; image++, from += b->phases[1] * b->phases[2] * phase)
+        for (int64_t r = 0; r < b->rows; r++, to += b->width)
+            for (int64_t u = 0; u < b->width; u += GEMM_VL)
+                gemm_store(to + u, gemm_load(from + r * b->stage_pitch + u));
+    return b->line;
+}
+
+/* The same without a stage: from the rows of the image themselves. */
+static const real *conv_gathered_tap(const conv_block *b, const real *plane, int64_t th, int64_t tw) {
+    const conv_axis *ah = &b->axis[1], *aw = &b->axis[2];
+    int64_t h = b->h0 * ah->stride + ah->base + th * ah->dilate,
+            w = b->w0 * aw->stride + aw->base + tw * aw->dilate;
+    int is_whole = w == 0 && aw->stride == 1 && ah->stride == 1 && b->width == aw->in && h >= 0 &&
+                   h + b->rows <= ah->in && b->from.pixel == 1; /* 1 x 1: the image itself */
+    if (is_whole && b->images == 1)
+        return plane + h * aw->in;
+    real *to = b->line;
+    for (int64_t image = 0; image < b->images; image++, plane += b->batch) {
+        if (is_whole) {
+            memcpy(to, plane + h * aw->in, (size_t)(b->rows * b->width) * sizeof(real));
+            to += b->rows * b->width;
+            continue;
+        }
+        for (int64_t r = 0; r < b->rows; r++, to += b->width) {
+            int64_t y = h + r * ah->stride, in = y >= 0 && y < ah->in ? aw->in : 0; /* 0: a row of zeros */
+            conv_stage_row(to, b->width, plane + (in ? y * in * b->from.pixel : 0), w, aw->stride, in,
+                           b->from.pixel);
+        }
+    }
+    return b->line;
+}
+
+/* B: columns are pixels, counted through rows `pitch` apart (the few columns in a gap hold other pixels of
+ * the image and are not stored). */
 GEMM_INLINE gemm_panels conv_pack_pixels(real *room, const void *context, int64_t k0, int64_t kc) {
     const conv_block *b = context;
     const conv_axis *ad = &b->axis[0], *ah = &b->axis[1], *aw = &b->axis[2];
-    int64_t step = GEMM_NR * kc, s = aw->stride, unit = conv_gcd(s, aw->dilate), group;
-    for (int64_t k = k0; k < k0 + kc; k += group) {
-        int64_t tw = k % aw->taps, th = k / aw->taps % ah->taps, td = k / (aw->taps * ah->taps) % ad->taps;
-        int64_t c = b->first + k / (aw->taps * ah->taps * ad->taps);
-        group = cs_min(cs_min(aw->taps - tw, k0 + kc - k), b->span);
+    int64_t step = GEMM_NR * kc, staged = -1;
+    for (int64_t k = k0; k < k0 + kc; k++) {
+        int64_t tw = k % aw->taps, th = k / aw->taps % ah->taps, key = k / (aw->taps * ah->taps);
+        int64_t d = b->d * ad->stride + ad->base + key % ad->taps * ad->dilate;
         real *dst = room + (k - k0) * GEMM_NR;
-        int64_t d = b->d * ad->stride + ad->base + td * ad->dilate,
-                h = b->h0 * ah->stride + ah->base + th * ah->dilate;
-        int64_t w = b->w0 * s + aw->base + tw * aw->dilate, last = h + (b->rows - 1) * ah->stride;
-        int inside = d >= 0 && d < ad->in;
-        const real *plane =
-            b->x + conv_channel(&b->from, c) + (inside ? d * ah->in * aw->in * b->from.pixel : 0);
-        if (inside && b->images == 1 && group == 1 && s * b->from.pixel == 1 && b->pitch == aw->in &&
-            w == 0 && ah->stride == 1 && h >= 0 && last < ah->in) {
-            conv_spread(dst, step, plane + h * aw->in, b->columns); /* 1 x 1: the image itself */
+        if (d < 0 || d >= ad->in) {
+            for (int64_t j = 0; j < b->columns; j += GEMM_NR, dst += step)
+                memset(dst, 0, GEMM_NR * sizeof(real));
             continue;
         }
-        int64_t planes = cs_min(s, (group - 1) * aw->dilate + 1), size = b->images * b->rows * b->pitch;
-        for (int64_t a = 0; a < planes; a += unit) {
-            real *to = b->stage + a / unit * size;
-            for (int64_t image = 0; image < b->images; image++)
-                for (int64_t r = 0; r < b->rows; r++, to += b->pitch) {
-                    int64_t y = h + r * ah->stride;
-                    int64_t in = inside && y >= 0 && y < ah->in ? aw->in : 0; /* 0: a row of zeros */
-                    const real *row = plane + image * b->batch + (in ? y * in * b->from.pixel : 0);
-                    conv_stage_row(to, b->pitch, row, w + a, s, in, b->from.pixel);
-                }
+        const real *plane =
+            b->x + conv_channel(&b->from, b->first + key / ad->taps) + d * ah->in * aw->in * b->from.pixel;
+        if (b->mode != CONV_TAPS && key != staged) {
+            conv_stage_plane(b, plane);
+            staged = key;
         }
-        for (int64_t q = 0; q < group; q++) {
-            int64_t shift = q * aw->dilate;
-            conv_spread(dst + q * GEMM_NR, step, b->stage + shift % s / unit * size + shift / s, b->columns);
-        }
+        conv_spread(dst, step,
+                    b->mode == CONV_TAPS ? conv_gathered_tap(b, plane, th, tw) : conv_staged_tap(b, th, tw),
+                    b->columns);
     }
     return (gemm_panels){room, step};
+}
+
+/* The product where it has at most CONV_FEW rows: packing pixels would cost more than multiplying them, so
+ * they are read from the stage (mode GAP), all taps of a plane at once. */
+enum { CONV_FEW = 4 };
+
+static gemm_result conv_few_rows(const conv_block *b, int64_t channels) {
+    const conv_axis *ad = &b->axis[0], *ah = &b->axis[1], *aw = &b->axis[2];
+    const int64_t plane_taps = ah->taps * aw->taps, k = channels * ad->taps * plane_taps;
+    gemm_result r = gemm_scratch(b->columns);
+    real *room = r.c + GEMM_ROOM_C;
+    memset(r.c, 0, (size_t)(CONV_FEW * r.ld) * sizeof(real));
+    const int64_t slice = GEMM_KC / plane_taps * plane_taps;
+    for (int64_t k0 = 0; k0 < k; k0 += slice) {
+        const int64_t kc = cs_min(slice, k - k0);
+        const real *w = conv_pack_weight(room, b, k0, kc).first;
+        for (int64_t key = k0 / plane_taps; key < (k0 + kc) / plane_taps; key++, w += plane_taps * GEMM_PA) {
+            const int64_t d = b->d * ad->stride + ad->base + key % ad->taps * ad->dilate;
+            if (d < 0 || d >= ad->in)
+                continue;
+            conv_stage_plane(b, b->x + conv_channel(&b->from, b->first + key / ad->taps) +
+                                    d * ah->in * aw->in * b->from.pixel);
+            const real *from[GEMM_KC];
+            for (int64_t t = 0; t < plane_taps; t++)
+                from[t] = conv_staged_tap(b, t / aw->taps, t % aw->taps);
+            for (int64_t j = 0; j < b->columns; j += GEMM_NR) {
+                gemm_vec sum[CONV_FEW][GEMM_NV];
+#pragma GCC unroll 8
+                for (int i = 0; i < CONV_FEW; i++)
+                    for (int q = 0; q < GEMM_NV; q++)
+                        sum[i][q] = gemm_load(r.c + i * r.ld + j + q * GEMM_VL);
+                for (int64_t t = 0; t < plane_taps; t++) {
+                    const gemm_vec x0 = gemm_load(from[t] + j), x1 = gemm_load(from[t] + j + GEMM_VL);
+#pragma GCC unroll 8
+                    for (int i = 0; i < CONV_FEW; i++) {
+                        const gemm_vec v = w[t * GEMM_PA + i] - (gemm_vec){0};
+                        sum[i][0] += v * x0;
+                        sum[i][1] += v * x1;
+                    }
+                }
+#pragma GCC unroll 8
+                for (int i = 0; i < CONV_FEW; i++)
+                    for (int q = 0; q < GEMM_NV; q++)
+                        gemm_store(r.c + i * r.ld + j + q * GEMM_VL, sum[i][q]);
+            }
+        }
+    }
+    return r;
+}
+
+/* One block, `k` products a pixel. */
+static gemm_result conv_product(const conv_block *b, int64_t k) {
+    const int64_t plane_taps = b->axis[1].taps * b->axis[2].taps, taps = b->axis[0].taps * plane_taps;
+    if (b->count <= CONV_FEW && b->mode == CONV_GAP && k > 0 && plane_taps <= GEMM_KC)
+        return conv_few_rows(b, k / taps);
+    return gemm_block(b->count, b->columns, k, cs_max(1, taps), conv_pack_weight, b, conv_pack_pixels, b);
 }
 
 /* Stores a finished block; `out` is the first image, `first` the absolute number of its first channel. */
@@ -217,6 +290,16 @@ static void conv_store(const conv_block *b, const gemm_result *r, real *out, int
         }
 }
 
+/* The planes of channel `group` of one image, where every group is a single channel. */
+static void conv_forward_plane(const cs_call *c, int tensors, int64_t image, int64_t group,
+                               const depthwise *f) {
+    const int64_t *p = c->ints;
+    depthwise_plane(f, (real *)c->ptr[0] + image * p[YBATCH] + group * p[OH] * p[OW], p[OW],
+                    (const real *)c->ptr[tensors] + image * p[XBATCH] + group * p[IH] * p[IW],
+                    (const real *)c->ptr[tensors + 1] + group * p[KH] * p[KW], p[KW],
+                    p[HAS_BIAS] ? ((const real *)c->ptr[tensors + 2])[group] : 0);
+}
+
 /* Output channels i0 .. i0 + m of one group, blocks [block0, block1) of the pixels of the images from image0
  * on. */
 static void conv_forward_blocks(const cs_call *c, int tensors, int64_t image0, int64_t group, int64_t i0,
@@ -235,16 +318,22 @@ static void conv_forward_blocks(const cs_call *c, int tensors, int64_t image0, i
     for (int64_t block = block0; block < block1; block++) {
         if (!conv_cut(&b, p, image0, block, hb, wb))
             continue;
-        gemm_result r = gemm_block(m, b.columns, k, taps, conv_pack_weight, &b, conv_pack_pixels, &b);
+        gemm_result r = conv_product(&b, k);
         conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[YBATCH], p[YBATCH], &to, oc, m,
                    p[HAS_BIAS] ? bias + oc : 0, p + OD);
     }
 }
 
-/* ptr: y, x, w, bias (read only if HAS_BIAS)   items: image blocks * groups * channel blocks * pixel blocks
- */
+/* ptr: y, x, w, bias (read only if HAS_BIAS)
+ * items: image blocks * groups * channel blocks * pixel blocks; images * groups if depthwise (MB = 0) */
 CS_KERNEL(conv_forward) {
     const int64_t *p = c->ints;
+    if (p[MB] == 0) {
+        const depthwise f = depthwise_of(conv_forward_axis(p, 1), conv_forward_axis(p, 2));
+        for (int64_t item = begin; item < end; item++)
+            conv_forward_plane(c, 1, item / p[GROUPS], item % p[GROUPS], &f);
+        return;
+    }
     int64_t blocks = p[OD] * cs_div_up(p[OH], p[RB]) * cs_div_up(p[OW], p[WB]), mb = cs_div_up(p[OC], p[MB]);
     for (int64_t item = begin; item < end; item++) {
         int64_t block = item % blocks, i0 = item / blocks % mb * p[MB], plane = item / (blocks * mb);
@@ -278,31 +367,65 @@ static double conv_sum(const real *x, int64_t n, int64_t step, real shift, int s
     return total;
 }
 
-/* ptr: y, stats, x, w, bias (read only if HAS_BIAS)   items: image blocks * groups * channel blocks
+/* Mean and sum of squared deviations of one finished plane. */
+static void conv_plane_stats(const cs_call *c, const conv_place *to, int64_t image, int64_t channel) {
+    const int64_t *p = c->ints;
+    const real *y = (const real *)c->ptr[0] + image * p[YBATCH] + conv_channel(to, channel);
+    real *stats = (real *)c->ptr[1] + (image * p[GROUPS] * p[OC] + channel) * 2;
+    stats[0] = (real)(conv_sum(y, to->pixels, to->pixel, 0, 0) / (double)to->pixels);
+    stats[1] = (real)conv_sum(y, to->pixels, to->pixel, stats[0], 1);
+}
+
+/* ptr: y, stats, x, w, bias (read only if HAS_BIAS)
+ * items: image blocks * groups * channel blocks; images * groups if depthwise (MB = 0)
  * As conv_forward; an item owns whole planes and leaves (mean, sum of squared deviations) of each in
  * stats[n][c]. */
 CS_KERNEL(conv_forward_stats) {
     const int64_t *p = c->ints;
+    const conv_place to = conv_place_of(p[YLAYOUT], p[OD] * p[OH] * p[OW]);
+    if (p[MB] == 0) {
+        const depthwise f = depthwise_of(conv_forward_axis(p, 1), conv_forward_axis(p, 2));
+        for (int64_t item = begin; item < end; item++) {
+            conv_forward_plane(c, 2, item / p[GROUPS], item % p[GROUPS], &f);
+            conv_plane_stats(c, &to, item / p[GROUPS], item % p[GROUPS]);
+        }
+        return;
+    }
     int64_t blocks = p[OD] * cs_div_up(p[OH], p[RB]) * cs_div_up(p[OW], p[WB]), mb = cs_div_up(p[OC], p[MB]);
-    conv_place to = conv_place_of(p[YLAYOUT], p[OD] * p[OH] * p[OW]);
     for (int64_t item = begin; item < end; item++) {
         int64_t i0 = item % mb * p[MB], plane = item / mb, image0 = plane / p[GROUPS] * p[NB];
         int64_t m = cs_min(p[MB], p[OC] - i0), group = plane % p[GROUPS], first = group * p[OC] + i0;
         conv_forward_blocks(c, 2, image0, group, i0, m, 0, blocks);
         for (int64_t image = image0; image < cs_min(image0 + p[NB], p[BATCH]); image++)
-            for (int64_t ch = first; ch < first + m; ch++) {
-                const real *y = (const real *)c->ptr[0] + image * p[YBATCH] + conv_channel(&to, ch);
-                real *stats = (real *)c->ptr[1] + (image * p[GROUPS] * p[OC] + ch) * 2;
-                stats[0] = (real)(conv_sum(y, to.pixels, to.pixel, 0, 0) / (double)to.pixels);
-                stats[1] = (real)conv_sum(y, to.pixels, to.pixel, stats[0], 1);
-            }
+            for (int64_t ch = first; ch < first + m; ch++)
+                conv_plane_stats(c, &to, image, ch);
+    }
+}
+
+/* conv_backward_data where every group is a single channel: all phases of a plane are one item. */
+static void conv_backward_planes(const cs_call *c, int64_t begin, int64_t end) {
+    const int64_t *p = c->ints;
+    for (int64_t phase = 0; phase < p[SH] * p[SW]; phase++) {
+        const depthwise f = depthwise_of(conv_phase(p, 1, phase / p[SW]), conv_phase(p, 2, phase % p[SW]));
+        for (int64_t item = begin; item < end; item++) {
+            const int64_t image = item / p[GROUPS], group = item % p[GROUPS];
+            depthwise_plane(&f, (real *)c->ptr[0] + image * p[XBATCH] + group * p[IH] * p[IW], p[IW],
+                            (const real *)c->ptr[1] + image * p[YBATCH] + group * p[OH] * p[OW],
+                            (const real *)c->ptr[2] + group * p[KH] * p[KW], p[KW],
+                            p[HAS_BIAS] ? ((const real *)c->ptr[3])[group] : 0);
+        }
     }
 }
 
 /* ptr: dx, dy, w, bias (read only if HAS_BIAS: a deconvolution's, one a channel of dx)
- * items: image blocks * groups * input channel blocks * phases * pixel blocks of a phase */
+ * items: image blocks * groups * input channel blocks * phases * pixel blocks of a phase; images * groups if
+ * depthwise (MB = 0) */
 CS_KERNEL(conv_backward_data) {
     const int64_t *p = c->ints;
+    if (p[MB] == 0) {
+        conv_backward_planes(c, begin, end);
+        return;
+    }
     int64_t taps = p[KD] * p[KH] * p[KW], phases = p[SD] * p[SH] * p[SW], mb = cs_div_up(p[IC], p[MB]);
     int64_t qd = cs_div_up(p[ID], p[SD]), hb = cs_div_up(cs_div_up(p[IH], p[SH]), p[RB]);
     int64_t wb = cs_div_up(cs_div_up(p[IW], p[SW]), p[WB]), blocks = qd * hb * wb;
@@ -328,7 +451,7 @@ CS_KERNEL(conv_backward_data) {
             b.w += b.axis[i].taps ? b.axis[i].tap0 * jump[i] : 0;
             b.w_tap[i] = b.axis[i].tap_step * jump[i];
         }
-        gemm_result r = gemm_block(m, b.columns, k, k / p[OC], conv_pack_weight, &b, conv_pack_pixels, &b);
+        gemm_result r = conv_product(&b, k);
         conv_store(&b, &r, (real *)c->ptr[0] + image0 * p[XBATCH], p[XBATCH], &to, group * p[IC] + i0, m,
                    p[HAS_BIAS] ? (const real *)c->ptr[3] + group * p[IC] + i0 : 0, p + ID);
     }
@@ -342,21 +465,26 @@ typedef struct conv_gradient {
     real *stage;
 } conv_gradient;
 
-/* A: dY, rows are output channels. A slice of k is cut where an image ends. */
+/* Panels of `step` channels stored `width` wide; k runs through the pixels of all images, `batch` apart. A
+ * slice of k is cut where an image ends. */
+GEMM_INLINE gemm_panels conv_pack_turned(real *room, int step, int width, const real *from, int64_t batch,
+                                         int64_t pixels, int64_t channels, int64_t k0, int64_t kc) {
+    for (int64_t k = k0, run; k < k0 + kc; k += run) {
+        const real *src = from + k / pixels * batch + k % pixels;
+        run = cs_min(pixels - k % pixels, k0 + kc - k);
+        for (int64_t i = 0; i < channels; i += step)
+            gemm_pack_across(room + i / step * width * kc + (k - k0) * width, width,
+                             cs_min(step, channels - i), run, src + i * pixels, pixels);
+    }
+    return (gemm_panels){room, width * kc};
+}
+
+/* A: dY, rows are output channels. */
 GEMM_INLINE gemm_panels conv_pack_dy(real *room, const void *context, int64_t k0, int64_t kc) {
     const conv_gradient *g = context;
-    const int64_t *p = g->c->ints;
-    int64_t pixels = p[OD] * p[OH] * p[OW], run;
-    for (int64_t k = k0; k < k0 + kc; k += run) {
-        int64_t image = k / pixels, at = k % pixels;
-        run = cs_min(pixels - at, k0 + kc - k);
-        const real *dy =
-            (const real *)g->c->ptr[1] + image * p[YBATCH] + (g->group * p[OC] + g->i0) * pixels + at;
-        for (int64_t i = 0; i < g->m; i += GEMM_MR)
-            gemm_pack_across(room + i / GEMM_MR * GEMM_PA * kc + (k - k0) * GEMM_PA, GEMM_PA,
-                             cs_min(GEMM_MR, g->m - i), run, dy + i * pixels, pixels);
-    }
-    return (gemm_panels){room, GEMM_PA * kc};
+    const int64_t *p = g->c->ints, pixels = p[OD] * p[OH] * p[OW];
+    const real *dy = (const real *)g->c->ptr[1] + (g->group * p[OC] + g->i0) * pixels;
+    return conv_pack_turned(room, GEMM_MR, GEMM_PA, dy, p[YBATCH], pixels, g->m, k0, kc);
 }
 
 /* B: col transposed, columns are (channel, tap). Each column is gathered along its pixels, then the panel
@@ -364,6 +492,10 @@ GEMM_INLINE gemm_panels conv_pack_dy(real *room, const void *context, int64_t k0
 GEMM_INLINE gemm_panels conv_pack_col(real *room, const void *context, int64_t k0, int64_t kc) {
     const conv_gradient *g = context;
     const int64_t *p = g->c->ints;
+    if (p[MODE] == CONV_GAP) { /* 1 x 1 without stride or padding: the image itself */
+        const real *x = (const real *)g->c->ptr[2] + (g->group * p[IC] + g->j0) * p[ID] * p[IH] * p[IW];
+        return conv_pack_turned(room, GEMM_NR, GEMM_NR, x, p[XBATCH], p[ID] * p[IH] * p[IW], g->n, k0, kc);
+    }
     struct {
         int64_t at, length, image, d, h, w;
     } run[GEMM_KC];
@@ -394,9 +526,18 @@ GEMM_INLINE gemm_panels conv_pack_col(real *room, const void *context, int64_t k
     return (gemm_panels){room, GEMM_NR * kc};
 }
 
-/* ptr: dw, dy, x   items: groups * blocks of MB output channels * blocks of RB columns */
+/* ptr: dw, dy, x   items: groups * blocks of MB output channels * blocks of RB columns; groups if depthwise
+ * (MB = 0) */
 CS_KERNEL(conv_backward_weight) {
     const int64_t *p = c->ints;
+    if (p[MB] == 0) {
+        const depthwise f = depthwise_of(conv_forward_axis(p, 1), conv_forward_axis(p, 2));
+        for (int64_t group = begin; group < end; group++)
+            depthwise_weight(&f, (real *)c->ptr[0] + group * p[KH] * p[KW],
+                             (const real *)c->ptr[1] + group * p[OH] * p[OW], p[YBATCH],
+                             (const real *)c->ptr[2] + group * p[IH] * p[IW], p[XBATCH], p[BATCH]);
+        return;
+    }
     int64_t k = p[IC] * p[KD] * p[KH] * p[KW], rows = cs_div_up(p[OC], p[MB]), cols = cs_div_up(k, p[RB]);
     for (int64_t item = begin; item < end; item++) {
         conv_gradient g = {.c = c, .group = item / (rows * cols), .stage = gemm_scratch(0).rest};

@@ -44,41 +44,43 @@ GEMM_INLINE void gemm_store(real *p, gemm_vec v) { *(gemm_vecu *)p = v; }
 /* --- register tile
  * ---------------------------------------------------------------------------------------------- */
 /* c[rows][NR] (+)= a . b over kc steps. `a[i] - 0` is the form GCC turns into one broadcast load. */
-GEMM_INLINE void gemm_tile(int rows, int64_t kc, const real *a, const real *b, real *c, int64_t ldc,
-                           int first) {
+GEMM_INLINE void gemm_tile(int rows, int vectors, int64_t kc, const real *a, const real *b, real *c,
+                           int64_t ldc, int first) {
     gemm_vec t[GEMM_MR][GEMM_NV];
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < GEMM_NV; j++)
+        for (int j = 0; j < vectors; j++)
             t[i][j] = (gemm_vec){0};
     for (int64_t k = 0; k < kc; k++, a += GEMM_PA, b += GEMM_NR) {
-        gemm_vec b0 = gemm_load(b), b1 = gemm_load(b + GEMM_VL);
+        gemm_vec b0 = gemm_load(b), b1 = vectors > 1 ? gemm_load(b + GEMM_VL) : b0;
 #pragma GCC unroll 32
         for (int i = 0; i < rows; i++) {
             gemm_vec x = a[i] - (gemm_vec){0};
             t[i][0] += x * b0;
-            t[i][1] += x * b1;
+            if (vectors > 1)
+                t[i][1] += x * b1;
         }
     }
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < GEMM_NV; j++) {
+        for (int j = 0; j < vectors; j++) {
             real *p = c + i * ldc + j * GEMM_VL;
             gemm_store(p, first ? t[i][j] : gemm_load(p) + t[i][j]);
         }
 }
 
-#define GEMM_TILE(name, rows)                                                                                \
+#define GEMM_TILE(name, rows, vectors)                                                                       \
     static __attribute__((noinline, unused)) void name(int64_t kc, const real *a, const real *b, real *c,    \
                                                        int64_t ldc, int first) {                             \
         if (first)                                                                                           \
-            gemm_tile(rows, kc, a, b, c, ldc, 1);                                                            \
+            gemm_tile(rows, vectors, kc, a, b, c, ldc, 1);                                                   \
         else                                                                                                 \
-            gemm_tile(rows, kc, a, b, c, ldc, 0);                                                            \
+            gemm_tile(rows, vectors, kc, a, b, c, ldc, 0);                                                   \
     }
-GEMM_TILE(gemm_tile_full, GEMM_MR)
-GEMM_TILE(gemm_tile_mid, GEMM_MID)
-GEMM_TILE(gemm_tile_small, GEMM_SMALL)
+GEMM_TILE(gemm_tile_full, GEMM_MR, GEMM_NV)
+GEMM_TILE(gemm_tile_mid, GEMM_MID, GEMM_NV)
+GEMM_TILE(gemm_tile_small, GEMM_SMALL, GEMM_NV)
+GEMM_TILE(gemm_tile_narrow, GEMM_MR, 1) /* the last columns, if one vector holds them */
 
 /* --- transposing a square of vectors
  * ---------------------------------------------------------------------------- */
@@ -161,6 +163,18 @@ GEMM_INLINE gemm_vec gemm_load_part(const real *p, int64_t n) {
     for (int64_t q = 0; q < n; q++)
         v[q] = p[q];
     return v;
+#endif
+}
+
+/* Stores the first n <= VL elements of a vector. */
+GEMM_INLINE void gemm_store_part(real *p, gemm_vec v, int64_t n) {
+#if CS_ISA_avx512 && CS_DT_f32
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif CS_ISA_avx512 && CS_DT_f64
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+#else
+    for (int64_t q = 0; q < n; q++)
+        p[q] = v[q];
 #endif
 }
 
@@ -272,7 +286,9 @@ GEMM_INLINE gemm_result gemm_block(int64_t m, int64_t n, int64_t k, int64_t mult
             for (int64_t i = 0; i < m; i += GEMM_MR, ap += a.step) {
                 real *c = r.c + i * r.ld + j;
                 int64_t left = m - i;
-                if (left > GEMM_MID)
+                if (n - j <= GEMM_VL && left > GEMM_SMALL)
+                    gemm_tile_narrow(kc, ap, bp, c, r.ld, k0 == 0);
+                else if (left > GEMM_MID)
                     gemm_tile_full(kc, ap, bp, c, r.ld, k0 == 0);
                 else if (left > GEMM_SMALL)
                     gemm_tile_mid(kc, ap, bp, c, r.ld, k0 == 0);

@@ -8,8 +8,10 @@ enum { BLOCK = 64 };
 /* p = v ^ -beta; the usual exponent needs two roots and no logarithm. */
 static inline void lrn_powers(real *p, const real *v, int64_t k, real beta) {
     if (beta == K(0.75))
-        for (int64_t j = 0; j < k; j++)
-            p[j] = 1 / (SQRT(v[j]) * SQRT(SQRT(v[j])));
+        for (int64_t j = 0; j < k; j++) {
+            const real root = SQRT(v[j]);
+            p[j] = 1 / (root * SQRT(root));
+        }
     else
         for (int64_t j = 0; j < k; j++)
             p[j] = EXP(-beta * LOG(v[j]));

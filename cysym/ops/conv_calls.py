@@ -11,7 +11,7 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import MXNetError, ShapeError
-from .dot import blocks, pieces, up
+from .dot import pieces, up
 from .rules import Dims, show
 from .schema import OpDef
 
@@ -21,74 +21,116 @@ if TYPE_CHECKING:
 
 LAYOUTS = {"NCW": 1, "NCHW": 2, "NCDHW": 3, "NWC": 1, "NHWC": 2, "NDHWC": 3}
 BLOCKED = "nChw16c"
-MAX_CHANNELS, MAX_PIXELS, STAGE = (
-    168,
-    384,
-    16384,
-)  # limits of gemm.h: rows and columns of a block, staging room
-
+MAX_CHANNELS, MAX_PIXELS, STAGE = 168, 384, 15000  # what gemm.h takes: rows, columns; room for staged pixels
+FEW, FEW_TAPS, FEW_PIXELS = 4, 256, 2048  # filters whose pixels are not packed, their taps, pixels of a block
+TAPS, GAP, CLOSE = range(3)  # the modes of convolution.c: how the pixels of a tap are found
+SHARES = 4  # items wanted of a call: more would feed more cores, but smaller blocks cost each of them more
+# The five integers of a block where depthwise.h does without; what its scratch memory has room for.
+DEPTHWISE = (0, 0, 0, 0, 1)
+DEPTHWISE_REACH, DEPTHWISE_WIDTH = 32, 2048
 MAX_STEP = 2**31  # sizes, steps and pads stay below, so that products of two fit an int64
 MAX_PHASES = 2**40
 
 
 class Blocks(NamedTuple):
-    """A block: its rows and columns of pixels, the taps of a kernel row staged together, its images."""
+    """A block: its rows and columns of pixels, how the pixels of a tap are found, its images."""
 
     rows: int
     width: int
-    span: int
+    mode: int
     images: int
 
 
-def plane_blocks(size: tuple[int, int], taps: int, dilate: int, stride: int, images: int) -> Blocks:
-    """Blocks of planes of output pixels of `size`, for `taps` in a row of the kernel.
+def plane_blocks(
+    size: tuple[int, int],
+    taps: tuple[int, int],
+    dilate: tuple[int, int],
+    stride: tuple[int, int],
+    images: int,
+    filters: int,
+) -> Blocks:
+    """Blocks of planes of output pixels of `size`; all pairs are of (rows, columns).
 
-    At most `images` small planes share one. A block's columns run through its rows with a gap of as many
-    pixels as the taps of a row reach beyond it, so the gap is kept small against the width, and the number of
-    rows is the one that wastes fewest vectors.
+    At most `images` small planes share one. A block's columns run through its rows, either with a gap of as
+    many pixels as the taps of a row reach beyond it, computed for nothing, or with the gap taken out by a
+    copy. The number of rows is the one that wastes fewest vectors. Few `filters` are made without packing
+    pixels, and their blocks are larger.
 
-    >>> plane_blocks((56, 56), 3, 1, 1, 8), plane_blocks((7, 7), 3, 1, 1, 8)
-    (Blocks(rows=5, width=56, span=3, images=1), Blocks(rows=7, width=7, span=3, images=6))
+    >>> plane_blocks((56, 56), (3, 3), (1, 1), (1, 1), 8, 64)
+    Blocks(rows=5, width=56, mode=1, images=1)
+    >>> plane_blocks((7, 7), (3, 3), (1, 1), (1, 1), 8, 64)
+    Blocks(rows=7, width=7, mode=2, images=7)
     """
     height, width = max(size[0], 1), max(size[1], 1)
     cols = pieces(width, pieces(width, 256))
-    reach = max(2, cols // 4)
-    span = max(1, min(taps, ((reach + 1) * stride - 1) // dilate + 1))
+    reach = [(max(t, 1) - 1) * d for t, d in zip(taps, dilate, strict=True)]
+    phases = prod(pieces(min(s, r + 1), gcd(s, d)) for s, r, d in zip(stride, reach, dilate, strict=True))
+    halo = reach[0] // stride[0]
+    pitch = cols + reach[1] // stride[1]
+    is_staged = reach != [0, 0] and phases * (1 + halo) * pitch <= STAGE
+    rows_staged = STAGE // (phases * pitch) - halo if is_staged else MAX_PIXELS
+    if filters <= FEW and is_staged and prod(taps) <= FEW_TAPS:
+        return Blocks(max(1, min(height, rows_staged, FEW_PIXELS // pitch)), cols, GAP, 1)
+    small = MAX_PIXELS // (height * cols)
+    if is_staged:
+        small = min(small, STAGE // (phases * pitch * (height + halo)))
+    if cols == width and small > 1 and images > 1:
+        return Blocks(height, cols, CLOSE if is_staged else TAPS, min(images, small))
 
-    def pitch(s: int) -> int:
-        return cols + (s - 1) * dilate // stride
-
-    def planes(s: int) -> int:
-        return pieces(min(stride, (s - 1) * dilate + 1), gcd(stride, dilate))
-
-    while span > 1 and planes(span) * pitch(span) > STAGE:
-        span //= 2
-    step = pitch(span)
-    fitting = min((MAX_PIXELS - cols) // step + 1, STAGE // (planes(span) * step))
-    if cols == width and 2 * height <= fitting and images > 1:
-        return Blocks(height, cols, span, min(images, fitting // height))
-    most = max(1, min(height, fitting))
-
-    def waste(rows: int) -> int:
+    def waste(plan: tuple[int, int]) -> float:
         """Columns computed for the whole plane; packing the weights for a block costs about 13 more."""
-        left = height % rows
-        return height // rows * (up((rows - 1) * step + cols, 32) + 13) + (
-            up((left - 1) * step + cols, 32) + 13 if left else 0
-        )
+        mode, rows = plan
+        step = pitch if mode == GAP else cols
+        copied = 1.06 if mode == CLOSE else 1.0
 
-    return Blocks(min(range(most, max(most // 2, 1) - 1, -1), key=waste), cols, span, 1)
+        def block(n: int) -> float:
+            return up((n - 1) * step + cols, 32) * copied + 13 if n else 0
+
+        return height // rows * block(rows) + block(height % rows)
+
+    plans = []
+    for mode in (GAP, CLOSE) if is_staged else (TAPS,):
+        most = (MAX_PIXELS - cols) // (pitch if mode == GAP else cols) + 1
+        most = max(1, min(height, most, rows_staged))
+        plans += [(mode, rows) for rows in range(most, max(most // 2, 1) - 1, -1)]
+    mode, rows = min(plans, key=waste)
+    return Blocks(rows, cols, mode, 1)
+
+
+def even_rows(channels: int) -> int:
+    """Rows of equal blocks that cover `channels`, whole tiles where there are several."""
+    if channels <= MAX_CHANNELS:
+        return channels
+    return min(up(pieces(channels, pieces(channels, MAX_CHANNELS)), 14), MAX_CHANNELS)
 
 
 def channel_block(channels: int, others: int) -> int:
     """Channels of a block where `others` blocks share the work already: fewer when that leaves cores idle."""
-    size = (
-        channels
-        if channels <= MAX_CHANNELS
-        else min(up(pieces(channels, pieces(channels, MAX_CHANNELS)), 14), 168)
-    )
-    while others * pieces(channels, size) < 8 and size >= 56:
+    size = even_rows(channels)
+    while others * pieces(channels, size) < SHARES and size >= 56:
         size = up(size // 2, 14)
     return size
+
+
+def weight_blocks(filters: int, taps: int, pixels: int, groups: int) -> tuple[int, int]:
+    """Rows and columns of the blocks of a gradient of the weight.
+
+    Both operands have to be turned, so blocks are as large as fits; they are halved while there are fewer
+    than SHARES of them and each stays worth a core's while.
+
+    >>> weight_blocks(192, 576, 12544, 1), weight_blocks(32, 1152, 12544, 1), weight_blocks(8, 9, 64, 4)
+    ((98, 288), (32, 192), (8, 32))
+    """
+    rows = even_rows(filters)
+    cols = up(pieces(taps, pieces(taps, MAX_PIXELS)), 32)
+    while groups * pieces(filters, rows) * pieces(taps, cols) < SHARES and rows * cols * pixels > 2e7:
+        if cols >= rows and cols > 64:
+            cols = up(cols // 2, 32)
+        elif rows >= 112:
+            rows = up(rows // 2, 14)
+        else:
+            break
+    return rows, cols
 
 
 class ConvCalls(NamedTuple):
@@ -115,9 +157,16 @@ class ConvCalls(NamedTuple):
         """y, and with `stats` the statistics of its planes (see `Convolution.lower_with_stats`)."""
         ints = self._shape_ints(x, y)
         depth, height, width = _dhw(y)
+        if self._is_depthwise(x, y):
+            ints += [x.batch_stride(), y.batch_stride(), 0, 0, int(bias is not None), *DEPTHWISE]
+            outs, ins = [y] if stats is None else [y, stats], [x, w, w if bias is None else bias]
+            name = "conv_forward" if stats is None else "conv_forward_stats"
+            c.call(name, outs, ins, ints, items=y.shape[0] * y.shape[1], cost=self._depthwise_cost(y))
+            return
         filters = y.shape[1] // self.groups
         share = self._images(x.shape[0], filters)
-        plane = plane_blocks((height, width), self.kernel[-1], self.dilate[-1], self.stride[-1], share)
+        kernel, stride, dilate = (_pair(v) for v in (self.kernel, self.stride, self.dilate))
+        plane = plane_blocks((height, width), kernel, dilate, stride, share, filters)
         whole = pieces(x.shape[0], plane.images) * self.groups
         many = depth * pieces(height, plane.rows) * pieces(width, plane.width)
         size = channel_block(filters, whole * (many if stats is None else 1))
@@ -142,14 +191,21 @@ class ConvCalls(NamedTuple):
         if prod(stride) > MAX_PHASES:
             raise MXNetError(f"{self.op!r}: stride {show(stride)} is too large to be run backwards")
         ints = self._replace(stride=stride)._shape_ints(x, y)  # which of one place only does not matter
+        if self._is_depthwise(x, y):
+            ints += [x.batch_stride(), y.batch_stride(), 0, 0, int(bias is not None), *DEPTHWISE]
+            ins, items = [y, w, w if bias is None else bias], x.shape[0] * x.shape[1]
+            c.call("conv_backward_data", [x], ins, ints, items=items, cost=self._depthwise_cost(y))
+            return
         depth, height, width = _dhw(x)
         sd, sh, sw = _three(stride, 1)
-        shared = gcd(sw, self.dilate[-1])
-        taps = pieces(self.kernel[-1], sw // shared)
+        kernel, dilate = (_pair(v) for v in (self.kernel, self.dilate))
+        shared = gcd(sh, dilate[0]), gcd(sw, dilate[1])
+        taps = pieces(kernel[0], sh // shared[0]), pieces(kernel[1], sw // shared[1])
         channels = x.shape[1] // self.groups
         size_of_phase = (pieces(height, sh), pieces(width, sw))
         share = self._images(x.shape[0], channels)
-        plane = plane_blocks(size_of_phase, taps, self.dilate[-1] // shared, 1, share)
+        steps = dilate[0] // shared[0], dilate[1] // shared[1]
+        plane = plane_blocks(size_of_phase, taps, steps, (1, 1), share, channels)
         many = sd * sh * sw * pieces(depth, sd)
         many *= pieces(size_of_phase[0], plane.rows) * pieces(size_of_phase[1], plane.width)
         whole = pieces(x.shape[0], plane.images) * self.groups
@@ -166,15 +222,36 @@ class ConvCalls(NamedTuple):
         """w, the gradient of the weight, `y` being that of the output: one product over all images and pixels
         a group.
         """
+        if self._is_depthwise(x, y):
+            ints = [*self._shape_ints(x, y), x.batch_stride(), y.batch_stride(), 0, 0, 0, *DEPTHWISE]
+            cost = x.shape[0] * self._depthwise_cost(y)
+            c.call("conv_backward_weight", [w], [y, x], ints, items=self.groups, cost=cost)
+            return
         filters, taps = y.shape[1] // self.groups, prod(w.shape[1:])
         pixels = y.shape[0] * prod(y.shape[2:])
-        rows, cols = blocks(filters, taps, pixels, self.groups)
-        ints = [*self._shape_ints(x, y), x.batch_stride(), y.batch_stride(), 0, 0, 0, rows, cols, 0, 0, 1]
+        rows, cols = weight_blocks(filters, taps, pixels, self.groups)
+        is_plain = prod(self.kernel) * prod(self.stride) == 1 and not any(self.pad)
+        mode = GAP if is_plain else TAPS
+        ints = [*self._shape_ints(x, y), x.batch_stride(), y.batch_stride(), 0, 0, 0, rows, cols, 0, mode, 1]
         c.call(
             "conv_backward_weight", [w], [y, x], ints,
             items=self.groups * pieces(filters, rows) * pieces(taps, cols),
             cost=100.0 + rows * min(cols, taps) * pixels / 50,
         )  # fmt: skip
+
+    def _is_depthwise(self, x: Tensor, y: Tensor) -> bool:
+        """Whether depthwise.h does it: a channel from each channel, in two dimensions of moderate sizes."""
+        if x.shape[1] != self.groups or y.shape[1] != self.groups or x.layout or y.layout:
+            return False
+        if len(x.shape) > 4 and (x.shape[2] > 1 or self.kernel[0] > 1 or self.pad[0] > 0):
+            return False
+        reach = [(k - 1) * d for k, d in zip(self.kernel, self.dilate, strict=True)]
+        width = max(x.shape[-1], y.shape[-1]) + 2 * self.pad[-1]
+        return max(reach) <= DEPTHWISE_REACH and max(self.stride) <= 8 and width <= DEPTHWISE_WIDTH
+
+    def _depthwise_cost(self, y: Tensor) -> float:
+        """Nanoseconds of one plane."""
+        return 100.0 + prod(y.shape[2:]) * prod(self.kernel) / 30
 
     def _shape_ints(self, x: Tensor, y: Tensor) -> list[int]:
         """The integers every kernel starts with, three spatial dimensions each."""
@@ -184,8 +261,8 @@ class ConvCalls(NamedTuple):
         ]  # fmt: skip
 
     def _images(self, batch: int, channels: int) -> int:
-        """Images a block may hold so that eight or more are left to share among cores."""
-        return max(1, batch * self.groups * pieces(channels, MAX_CHANNELS) // 8)
+        """Images a block may hold so that SHARES blocks or more are left to share among cores."""
+        return max(1, batch * self.groups * pieces(channels, MAX_CHANNELS) // SHARES)
 
 
 def bias_gradient(c: LowerContext, out: Tensor, g: Tensor) -> None:
@@ -265,6 +342,11 @@ def check_runs(op: OpDef, layout: str | None) -> None:
 def _three(values: tuple[int, ...], fill: int) -> tuple[int, ...]:
     """Depth, height and width; what is missing in front is `fill`."""
     return (fill,) * (3 - len(values)) + values
+
+
+def _pair(values: tuple[int, ...]) -> tuple[int, int]:
+    """The last two of three, height and width."""
+    return _three(values, 1)[1], values[-1]
 
 
 def _dhw(t: Tensor) -> tuple[int, ...]:

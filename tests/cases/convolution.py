@@ -97,6 +97,16 @@ CASES = [
     _conv((2, 3, 23, 19), 7, (2, 3), stride=(4, 5), pad=(0, 1)),
     _conv((2, 6, 7, 5), 4, (3, 3), groups=2, pad=(1, 1)),
     _conv((2, 5, 7, 7), 5, (3, 3), groups=5, stride=(2, 2), no_bias=True),
+    # one channel a group, without a matrix product: bands of rows, strides, dilation, taps in odd numbers
+    _conv((2, 3, 9, 21), 3, (3, 3), groups=3, pad=(1, 1)),
+    _conv((1, 2, 83, 103), 2, (3, 3), groups=2, pad=(1, 1), no_bias=True),
+    _conv((2, 2, 13, 35), 2, (3, 4), groups=2, stride=(2, 3), dilate=(3, 2), pad=(2, 4)),
+    _conv((1, 2, 6, 7), 2, (1, 2), groups=2, stride=(3, 4)),
+    _conv((2, 3, 40), 3, (5,), groups=3, stride=(2,), pad=(6,)),
+    # few filters, whose pixels are read where they are staged; small planes of several images in one block
+    _conv((1, 3, 31, 37), 4, (5, 5), stride=(2, 2), pad=(2, 2)),
+    _conv((19, 6, 4, 7), 9, (3, 3), pad=(1, 1)),
+    _conv((19, 6, 7, 4), 9, (1, 1)),
     _conv((2, 5, 3, 7), 7, (1, 1)),
     _conv((2, 5, 13, 17), 7, (1, 1), stride=(2, 3), no_bias=True),
     _conv((37, 3, 5, 4), 7, (3, 3), pad=(1, 1)),
