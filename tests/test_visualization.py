@@ -68,7 +68,7 @@ def test_plot_network_gives_the_same_text(name: str, hide_weights: bool) -> None
 def test_plot_network_without_graphviz_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "graphviz", None)
     digraph_class.cache_clear()
-    with pytest.raises(ImportError, match=r"pip install cysym\[viz\].*mx\.viz\.svg draws without"):
+    with pytest.raises(ImportError, match=r"pip install 'cysym\[viz\]'.*mx\.viz\.svg draws without"):
         plot_network(recorded("lenet")[0])
 
 
