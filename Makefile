@@ -107,6 +107,7 @@ bench: $(VENV)/.dev $(VENV)/.built
 	@$(PY) benchmarks/run.py $(BENCH)
 	@$(PY) benchmarks/operators.py $(BENCH)
 	@$(PY) benchmarks/training.py $(BENCH)
+	@$(PY) benchmarks/networks.py $(BENCH)
 
 ops-table: $(VENV)/.dev $(VENV)/.built
 	@CYSYM_OPENCL=$${CYSYM_OPENCL:-all} $(PY) tests/ops_table.py

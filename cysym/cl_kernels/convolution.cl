@@ -2,7 +2,7 @@
 // Convolution of 1, 2 or 3 spatial dimensions by direct sums: a work-item makes four channels of one pixel,
 // so that a number of the image is read once for four products, and neighbours read neighbouring pixels. Sums
 // are taken in slices, added in order; nothing is scattered. Meaning of the ints and layouts: convolution.c
-// (mb, rb, wb, span and nb cut blocks for the CPU and are not used here).
+// (mb, rb, wb, mode and nb cut blocks for the CPU and are not used here).
 
 // Index of a channel's first pixel; layout 1 is nChw16c.
 static inline long conv_channel(long layout, long c, long pixels) {
@@ -63,7 +63,7 @@ __kernel void conv_forward(OUT(y), IN(x), IN(w), IN(bias), INT(batch), INT(group
                            INT(ih), INT(iw), INT(od), INT(oh), INT(ow), INT(kd), INT(kh), INT(kw), INT(sd),
                            INT(sh), INT(sw), INT(dd), INT(dh), INT(dw), INT(pd), INT(ph), INT(pw),
                            INT(xbatch), INT(ybatch), INT(xlayout), INT(ylayout), INT(has_bias), INT(mb),
-                           INT(rb), INT(wb), INT(span), INT(nb), ITEMS) {
+                           INT(rb), INT(wb), INT(mode), INT(nb), ITEMS) {
     USE_OUT(y);
     USE_IN(x);
     USE_IN(w);
@@ -108,7 +108,7 @@ __kernel void conv_forward_stats(OUT(y), OUT(stats), IN(x), IN(w), IN(bias), INT
                                  INT(oc), INT(id), INT(ih), INT(iw), INT(od), INT(oh), INT(ow), INT(kd),
                                  INT(kh), INT(kw), INT(sd), INT(sh), INT(sw), INT(dd), INT(dh), INT(dw),
                                  INT(pd), INT(ph), INT(pw), INT(xbatch), INT(ybatch), INT(xlayout),
-                                 INT(ylayout), INT(has_bias), INT(mb), INT(rb), INT(wb), INT(span), INT(nb),
+                                 INT(ylayout), INT(has_bias), INT(mb), INT(rb), INT(wb), INT(mode), INT(nb),
                                  ITEMS) {
     USE_OUT(y);
     USE_OUT(stats);
@@ -182,7 +182,7 @@ __kernel void conv_backward_data(OUT(dx), IN(dy), IN(w), IN(bias), INT(batch), I
                                  INT(id), INT(ih), INT(iw), INT(od), INT(oh), INT(ow), INT(kd), INT(kh),
                                  INT(kw), INT(sd), INT(sh), INT(sw), INT(dd), INT(dh), INT(dw), INT(pd),
                                  INT(ph), INT(pw), INT(xbatch), INT(ybatch), INT(xlayout), INT(ylayout),
-                                 INT(has_bias), INT(mb), INT(rb), INT(wb), INT(span), INT(nb), ITEMS) {
+                                 INT(has_bias), INT(mb), INT(rb), INT(wb), INT(mode), INT(nb), ITEMS) {
     USE_OUT(dx);
     USE_IN(dy);
     USE_IN(w);
@@ -239,7 +239,7 @@ __kernel void conv_backward_weight(OUT(dw_), IN(dy), IN(x), INT(batch), INT(grou
                                    INT(id), INT(ih), INT(iw), INT(od), INT(oh), INT(ow), INT(kd), INT(kh),
                                    INT(kw), INT(sd), INT(sh), INT(sw), INT(dd), INT(dh), INT(dw), INT(pd),
                                    INT(ph), INT(pw), INT(xbatch), INT(ybatch), INT(xlayout), INT(ylayout),
-                                   INT(has_bias), INT(mb), INT(rb), INT(wb), INT(span), INT(nb), ITEMS) {
+                                   INT(has_bias), INT(mb), INT(rb), INT(wb), INT(mode), INT(nb), ITEMS) {
     USE_OUT(dw_);
     USE_IN(dy);
     USE_IN(x);
